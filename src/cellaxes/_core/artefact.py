@@ -1,0 +1,78 @@
+"""Fitted things on disk: numbers as safetensors, everything else as JSON, no pickle."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from cellaxes._core.errors import InputError, near
+from cellaxes._core.files import folder_atomic, pretty_json
+from cellaxes._core.version import __version__
+
+FORMAT = 1
+"""Version of the on-disk layout: ``artefact.json`` and ``arrays.safetensors`` in one folder."""
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A fitted thing as plain data.
+
+    Attributes
+    ----------
+    kind
+        What it is, e.g. ``"embed.pca"``.
+    params
+        JSON-able settings.
+    arrays
+        Named numeric arrays.
+    """
+
+    kind: str
+    params: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+
+    def save(self, path: str | Path) -> None:
+        """Write the folder ``path``; it appears whole or not at all and must not exist yet."""
+        path = Path(path)
+        if path.exists():
+            raise InputError(f"{path} exists already: choose another name or remove it.")
+        head = {
+            "format": FORMAT,
+            "kind": self.kind,
+            "params": self.params,
+            "version": __version__,
+        }
+        with folder_atomic(path) as folder:
+            arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays.items()}
+            (folder / "arrays.safetensors").write_bytes(save(arrays))
+            (folder / "artefact.json").write_text(pretty_json(head))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Artefact":
+        """Read a folder written by `save`."""
+        path = Path(path)
+        try:
+            head = json.loads((path / "artefact.json").read_text())
+            arrays = load((path / "arrays.safetensors").read_bytes())
+            version, kind, params = head["format"], head["kind"], head["params"]
+        except FileNotFoundError as error:
+            beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+            raise InputError(
+                f"{path} holds no saved model ({Path(error.filename).name} is missing): "
+                f"{near(path.name, beside)}"
+            ) from error
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise InputError(
+                f"{path} is damaged and cannot be loaded ({error}): save the model again."
+            ) from error
+        if version != FORMAT:
+            raise InputError(
+                f"{path} has layout {version}, this cellaxes reads layout {FORMAT}: "
+                "update cellaxes or save the model again."
+            )
+        return cls(kind=kind, params=params, arrays=arrays)

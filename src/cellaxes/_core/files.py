@@ -1,0 +1,124 @@
+"""Files that appear whole or not at all, and JSON that means the same everywhere."""
+
+import errno
+import hashlib
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cellaxes._core.errors import InputError, StoreError
+
+
+def out_dir(path: str | Path) -> Path:
+    """Return ``path`` as a folder that exists and can be written, or say why it cannot."""
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"the output folder {path} cannot be written ({error.strerror}): "
+            "choose another with --out, or free it."
+        ) from error
+    return path
+
+
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Turn a failed write into a `StoreError` of one sentence."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StoreError(
+                f"the disk is full, {path} was not written; what is finished is kept: "
+                "free space and run the same command again."
+            ) from error
+        raise StoreError(
+            f"{path} could not be written ({error.strerror or error}); what is finished is kept: "
+            "mend the folder and run the same command again."
+        ) from error
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Write a file that appears whole or not at all (temporary file, fsync, replace)."""
+    data = content.encode() if isinstance(content, str) else content
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, path)  # noqa: PTH105  one atomic system call
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def folder_atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary folder that becomes ``path`` when the block ends well.
+
+    If another process made ``path`` in the meantime, that one stays.
+    """
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=".part-"))
+        try:
+            yield temporary
+            try:
+                temporary.rename(path)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def canonical_json(value: Any) -> str:
+    """Return JSON with sorted keys and no spaces: equal values give equal text.
+
+    Numbers that JSON lacks are written as the strings ``"inf"``, ``"-inf"`` and ``"nan"``,
+    which ``float()`` reads back.
+    """
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def pretty_json(value: Any) -> str:
+    """Return indented JSON for people, with the same number rules as `canonical_json`."""
+    return json.dumps(plain(value), indent=2, allow_nan=False) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` in JSON's own types."""
+    if isinstance(value, dict):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def identity(value: Any) -> str:
+    """Return the SHA-256 of a value's canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def file_identity(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

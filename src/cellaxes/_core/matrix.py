@@ -1,0 +1,138 @@
+"""Row blocks of counts, the same from CSR, CSC, dense, backed and dask-backed matrices."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numba import njit
+from numpy.typing import NDArray
+
+from cellaxes._core.errors import InputError
+
+ROW_BLOCK = 1024
+"""Rows per block. Part of the definition of every row-blocked random draw: never change it."""
+
+Counts = Any
+"""CSR, CSC or dense matrix, backed h5ad matrix, h5py data set or dask array, cells in rows."""
+
+
+def is_dask(counts: Counts) -> bool:
+    """Whether ``counts`` is a dask array, asked without importing dask."""
+    return type(counts).__module__.partition(".")[0] == "dask"
+
+
+def shape_of(counts: Counts) -> tuple[int, int]:
+    """Return ``(n_cells, n_genes)``, refusing what is not a matrix."""
+    shape = getattr(counts, "shape", ())
+    if len(shape) != 2:
+        raise InputError(
+            f"counts must be a matrix of shape (n_cells, n_genes), but have shape {shape}."
+        )
+    return int(shape[0]), int(shape[1])
+
+
+def by_rows(counts: Counts) -> Counts:
+    """Return ``counts`` in a form whose row slices are cheap (CSC becomes CSR)."""
+    if getattr(counts, "format", None) == "csc":
+        counts = counts if sp.issparse(counts) else counts.to_memory()
+        return counts.tocsr()
+    return counts
+
+
+def csr_rows(counts: Counts, start: int, stop: int) -> sp.csr_matrix:
+    """Return rows ``start:stop`` as CSR."""
+    block = counts[start:stop]
+    if is_dask(block):
+        block = block.compute(scheduler="synchronous")
+    return sp.csr_matrix(block)
+
+
+def has_duplicates(csr: sp.csr_matrix) -> bool:
+    """Whether a row stores the same column twice (a valid but rare form of CSR)."""
+    return not csr.has_canonical_format and bool(
+        _repeats(csr.indices, csr.indptr, csr.shape[1])
+    )
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _repeats(indices: NDArray[Any], indptr: NDArray[Any], n_columns: int) -> bool:
+    last_row = np.full(n_columns, -1, dtype=np.int64)
+    for row in range(indptr.size - 1):
+        for i in range(indptr[row], indptr[row + 1]):
+            if last_row[indices[i]] == row:
+                return True
+            last_row[indices[i]] = row
+    return False
+
+
+def row_blocks(n_rows: int) -> Iterator[tuple[int, int]]:
+    """Yield ``(start, stop)`` of each fixed-size row block."""
+    for start in range(0, n_rows, ROW_BLOCK):
+        yield start, min(start + ROW_BLOCK, n_rows)
+
+
+def row_sums(counts: Counts) -> NDArray[np.float64]:
+    """Return the sum of each row, shape ``(n_cells,)``: UMIs per cell for counts."""
+    if sp.issparse(counts) or isinstance(counts, np.ndarray):
+        return np.asarray(counts.sum(axis=1, dtype=np.float64)).ravel()
+    counts = by_rows(counts)
+    n_cells, _ = shape_of(counts)
+    sums = np.empty(n_cells)
+    for start, stop in row_blocks(n_cells):
+        block = csr_rows(counts, start, stop)
+        sums[start:stop] = np.asarray(block.sum(axis=1, dtype=np.float64)).ravel()
+    return sums
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _first_fault(data: NDArray[Any]) -> tuple[int, int]:
+    """Return (kind, position) of the first value that is no count; kind 0 if there is none."""
+    for i in range(data.size):
+        value = data[i]
+        if not np.isfinite(value):
+            return 1, i
+        if value < 0:
+            return 2, i
+        if value != np.floor(value):
+            return 3, i
+    return 0, -1
+
+
+def check_counts(block: sp.csr_matrix, where: str, first_row: int = 0) -> None:
+    """Refuse values that are no counts, naming the place and the mend.
+
+    Parameters
+    ----------
+    block
+        Counts as CSR.
+    where
+        What the user calls this matrix, e.g. ``"X"`` or ``"layers['counts']"``.
+    first_row
+        Row of the whole matrix at which the block starts.
+    """
+    if block.dtype.kind not in "iufb":
+        raise InputError(f"{where} holds {block.dtype} values: counts must be numbers.")
+    kind, at = _first_fault(block.data)
+    if kind == 0:
+        return
+    row = first_row + int(np.searchsorted(block.indptr, at, side="right")) - 1
+    place = f"{where}, row {row}, column {block.indices[at]}"
+    value = block.data[at]
+    if kind == 1:
+        raise InputError(f"{place} holds {value}: counts must be finite; remove or mend the cell.")
+    if kind == 2:
+        raise InputError(
+            f"{place} holds the negative value {value:g}: counts cannot be negative; "
+            "pass the raw UMI counts, e.g. with layer='counts'."
+        )
+    finite = block.data[np.isfinite(block.data)]
+    looks = (
+        "the matrix looks log-normalised; pass the raw UMI counts"
+        if finite.max() < 30
+        else "the matrix looks normalised; pass the raw UMI counts"
+    )
+    raise InputError(
+        f"{place} holds {value:.6g}, which is no whole number: {looks}, e.g. with layer='counts' "
+        "or layer='raw'."
+    )

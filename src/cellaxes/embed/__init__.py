@@ -1,0 +1,20 @@
+"""Representation models: counts in, coordinates out."""
+
+from cellaxes.embed import _pca, _precomputed, _projection  # noqa: F401  fills the registry
+from cellaxes.embed._model import Model, load, make, register, show
+from cellaxes.embed._pca import PCA
+from cellaxes.embed._precomputed import Precomputed
+from cellaxes.embed._projection import RandomProjection
+from cellaxes.embed._run import embed
+
+__all__ = [
+    "PCA",
+    "Model",
+    "Precomputed",
+    "RandomProjection",
+    "embed",
+    "load",
+    "make",
+    "register",
+    "show",
+]

@@ -1,0 +1,122 @@
+"""What a representation model must be able to do, and the table of those there are."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cellaxes._core.artefact import Artefact
+from cellaxes._core.errors import InputError
+from cellaxes._core.matrix import Counts
+from cellaxes._core.registry import Info, Registry
+
+
+class Model(Protocol):
+    """A representation of cells: `fit` on training cells, `transform` any cells.
+
+    A model is a dataclass whose fields are its settings. ``fit`` sees training cells only
+    and returns the model itself; ``transform`` returns ``(n_cells, d)`` float32.
+    ``to_artefact`` and ``from_artefact`` carry it to disk without pickle.
+    """
+
+    def fit(self, counts: Counts, *, random_state: int = 0) -> Self:
+        """Learn from the counts of the training cells, ``(n_train, n_genes)``."""
+        ...
+
+    def transform(self, counts: Counts) -> NDArray[np.float32]:
+        """Return the embedding ``(n_cells, d)`` of cells with the same genes."""
+        ...
+
+    def to_artefact(self) -> Artefact:
+        """Return the fitted model as plain data."""
+        ...
+
+    @classmethod
+    def from_artefact(cls, artefact: Artefact) -> Self:
+        """Return the model that `to_artefact` described."""
+        ...
+
+
+_MODELS: Registry[Callable[..., Model]] = Registry("model")
+M = TypeVar("M")
+
+
+def register(
+    name: str, *, description: str, reference: str, limits: str
+) -> Callable[[type[M]], type[M]]:
+    """Class decorator that adds a model to the registry under ``name``.
+
+    Parameters
+    ----------
+    name
+        How it is asked for: ``make(name)``, ``--model name``.
+    description, reference, limits
+        One sentence each, for `show`.
+    """
+
+    def add(cls: type[M]) -> type[M]:
+        info = Info(name, description, "embedding, float32, (n_cells, d)", reference, limits)
+        _MODELS.add(info, cls)  # type: ignore[arg-type]
+        return cls
+
+    return add
+
+
+def make(name: str, **params: Any) -> Model:
+    """Return an unfitted model by name.
+
+    Raises
+    ------
+    InputError
+        If there is no such model, or it has no such parameter.
+
+    Examples
+    --------
+    >>> make("pca", n_components=8)
+    PCA(n_components=8, n_top_genes=1000, target_sum=10000.0)
+    """
+    try:
+        return _MODELS[name](**params)
+    except TypeError as error:
+        raise InputError(f"model {name!r}: {error}") from error
+
+
+def load(path: str | Path) -> Model:
+    """Load a fitted model saved by ``model.to_artefact().save(path)``.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing, damaged, or holds something else.
+    """
+    artefact = Artefact.load(path)
+    room, _, name = artefact.kind.partition(".")
+    if room != "embed":
+        raise InputError(f"{path} holds {artefact.kind!r}, which is no representation model.")
+    cls: Any = _MODELS[name]
+    model: Model = cls.from_artefact(artefact)
+    return model
+
+
+def show() -> pd.DataFrame:
+    """Return a table of the models there are: name, description, reference, limits."""
+    return _MODELS.show()
+
+
+def require_fitted(fitted: M | None, name: str) -> M:
+    """Return what `fit` left, refusing to use a model before it."""
+    if fitted is None:
+        raise InputError(f"the {name} model is not fitted: call fit() on the training cells first.")
+    return fitted
+
+
+def require_genes(n_genes: int, expected: int, name: str) -> None:
+    """Refuse cells with other genes than the model was fitted on."""
+    if n_genes != expected:
+        raise InputError(
+            f"the {name} model was fitted on {expected} genes, these cells have {n_genes}: "
+            "pass the same genes in the same order."
+        )

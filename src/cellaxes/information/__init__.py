@@ -1,0 +1,7 @@
+"""Mutual information in bits, with interval and null."""
+
+from cellaxes.information._estimate import estimate
+from cellaxes.information._estimators import show
+from cellaxes.information._types import MIEstimate
+
+__all__ = ["MIEstimate", "estimate", "show"]

@@ -1,0 +1,71 @@
+"""What an estimate of mutual information says of itself."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import pandas as pd
+
+from cellaxes._core.files import plain
+
+
+@dataclass(frozen=True)
+class MIEstimate:
+    """Mutual information I(X;Y) in bits.
+
+    Attributes
+    ----------
+    bits
+        The estimate; may fall below zero by its error.
+    low, high
+        95 % interval by subsampling, bits. It holds the estimator's sampling error, not its
+        bias.
+    null
+        Mean estimate with Y permuted, bits; never subtracted.
+    null_high
+        Largest estimate with Y permuted, bits.
+    n
+        Pairs used.
+    estimator
+        Name of the estimator that was run.
+    reliable
+        Whether the data lie where the estimator is known to work.
+    reason
+        Why this estimator, and where ``reliable`` is false, why not.
+    """
+
+    bits: float
+    low: float
+    high: float
+    null: float
+    null_high: float
+    n: int
+    estimator: str
+    reliable: bool
+    reason: str
+
+    @property
+    def standard_error(self) -> float:
+        """Half width of the interval over 1.96, bits."""
+        return (self.high - self.low) / 3.92
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields in JSON's own types."""
+        fields: dict[str, Any] = plain(asdict(self))
+        return fields
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Self:
+        """Return the estimate that `to_dict` wrote."""
+        numbers = {key: float(fields[key]) for key in ("bits", "low", "high", "null", "null_high")}
+        return cls(**(fields | numbers))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table of one row."""
+        return pd.DataFrame([asdict(self)])
+
+    def __repr__(self) -> str:
+        mark = "" if self.reliable else ", NOT RELIABLE"
+        return (
+            f"MIEstimate({self.bits:.3f} bits [{self.low:.3f}, {self.high:.3f}], "
+            f"null {self.null:.3f}, n={self.n}, {self.estimator}{mark}: {self.reason})"
+        )

@@ -1,0 +1,71 @@
+"""Fits of every curve in a tidy table."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from cellaxes._core.errors import InputError, near
+from cellaxes.scaling._fit import fit_noise_law
+
+COLUMNS = (
+    "u_bar",
+    "u_bar_low",
+    "u_bar_high",
+    "I_max",
+    "I_max_low",
+    "I_max_high",
+    "r_squared",
+    "r_squared_points",
+    "residual_sd",
+    "n",
+    "n_levels",
+    "identified",
+    "reason",
+)
+
+
+def fit_table(
+    table: pd.DataFrame, depth: str, information: str, *, by: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Fit the noise law to each curve of a tidy table.
+
+    Parameters
+    ----------
+    table
+        One row per measurement.
+    depth, information
+        Names of the columns with the depth and the information (bits).
+    by
+        Columns whose values together name a curve; none for a single curve.
+
+    Returns
+    -------
+    One row per curve, in order of the ``by`` values: those, then ``u_bar``, ``I_max`` with
+    ``_low`` and ``_high``, ``r_squared`` (level means), ``r_squared_points``,
+    ``residual_sd``, ``n``, ``n_levels``, ``identified``, ``reason``. A curve that cannot be
+    fitted at all has empty numbers and its reason; none is dropped.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or holds no numbers.
+    """
+    for name in (depth, information, *by):
+        if name not in table:
+            raise InputError(f"the table has no column {name!r}: {near(name, table.columns)}")
+    for name in (depth, information):
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            raise InputError(f"the column {name!r} holds text: it must hold numbers.")
+    if len(table) == 0:
+        raise InputError("the table has no rows.")
+    keys = list(by)
+    groups = table.groupby(keys, sort=True, observed=True, dropna=False) if keys else [((), table)]
+    rows = []
+    for values, curve in groups:
+        named = dict(zip(keys, values if isinstance(values, tuple) else (values,), strict=True))
+        try:
+            fit = fit_noise_law(curve[depth], curve[information]).to_frame().iloc[0].to_dict()
+        except InputError as error:
+            fit = {"n": len(curve), "identified": False, "reason": str(error)}
+        rows.append(named | {column: fit.get(column) for column in COLUMNS})
+    return pd.DataFrame(rows, columns=[*keys, *COLUMNS])

@@ -1,0 +1,102 @@
+"""Reading a study: its table, its levels, its state."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cellaxes.study._spec import RunSpec
+from cellaxes.study._store import Store
+
+CURVE = ("signal", "model", "n_train")
+"""Columns that together name a curve of information against depth."""
+
+
+def collect(out: str | Path) -> pd.DataFrame:
+    """Return one row per run of the study in ``out``, in the study's own order.
+
+    Columns: ``signal, model, n_train, n_test, fraction, seed``; the measured
+    ``umis_per_cell`` (median of the test cells) and ``umis_per_cell_train``; ``n_empty``
+    test cells without a UMI; ``information, low, high, null, null_high`` in bits; ``n``
+    pairs; ``estimator, reliable, reason``; ``status`` (done, failed, missing) and ``error``.
+    It does not depend on how often the study was stopped or on how many workers ran it.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no study or a record is damaged.
+    """
+    store = Store(out)
+    return pd.DataFrame([_row(task, store.read(task.id)) for task in store.read_spec().runs()])
+
+
+def _row(task: RunSpec, record: dict[str, Any] | None) -> dict[str, Any]:
+    record = record or {"status": "missing"}
+    facts, found = record.get("facts", {}), record.get("estimate", {})
+    return {
+        "signal": task.signal,
+        "model": str(task.model),
+        "n_train": task.n_train,
+        "n_test": task.n_test,
+        "fraction": task.chain[-1],
+        "seed": task.seed,
+        "umis_per_cell": facts.get("umis_per_cell", np.nan),
+        "umis_per_cell_train": facts.get("umis_per_cell_train", np.nan),
+        "n_empty": facts.get("n_empty", 0),
+        "information": float(found.get("bits", "nan")),
+        **{key: float(found.get(key, "nan")) for key in ("low", "high", "null", "null_high")},
+        "n": found.get("n", 0),
+        "estimator": found.get("estimator", ""),
+        "reliable": found.get("reliable", False),
+        "reason": found.get("reason", ""),
+        "status": record["status"],
+        "error": record.get("error", ""),
+    }
+
+
+def status(out: str | Path) -> dict[str, int]:
+    """Return how many runs of the study are ``total``, ``done``, ``failed``, ``missing``.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no study or a record is damaged.
+    """
+    store = Store(out)
+    found = [store.read(task.id) for task in store.read_spec().runs()]
+    states = [record["status"] if record else "missing" for record in found]
+    return {"total": len(states)} | {
+        state: states.count(state) for state in ("done", "failed", "missing")
+    }
+
+
+def levels(table: pd.DataFrame) -> pd.DataFrame:
+    """Join the replicates of each depth of a study's table.
+
+    Returns
+    -------
+    One row per signal, model, number of training cells and fraction: means of
+    ``umis_per_cell``, ``information`` and ``null``; the largest ``null_high``;
+    ``total_sd``, the standard deviation over replicates; ``estimator_se``, the root mean
+    square standard error of one estimate; ``replicate_sd``, what split, thinning and
+    subsampling add to it, ``sqrt(max(0, total_sd^2 - estimator_se^2))``; all in bits;
+    ``n_seeds``; and whether all were ``reliable``.
+    """
+    done = table[table["status"] == "done"].copy()
+    done["squared_error"] = ((done["high"] - done["low"]) / 3.92) ** 2
+    grouped = done.groupby([*CURVE, "fraction"], sort=False)
+    joined = grouped.agg(
+        umis_per_cell=("umis_per_cell", "mean"),
+        information=("information", "mean"),
+        total_sd=("information", "std"),
+        estimator_se=("squared_error", "mean"),
+        null=("null", "mean"),
+        null_high=("null_high", "max"),
+        n_seeds=("seed", "size"),
+        reliable=("reliable", "all"),
+    ).reset_index()
+    joined["estimator_se"] = np.sqrt(joined["estimator_se"])
+    beyond = joined["total_sd"] ** 2 - joined["estimator_se"] ** 2
+    joined["replicate_sd"] = np.sqrt(np.maximum(beyond, 0))
+    return joined

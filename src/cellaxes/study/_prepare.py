@@ -1,0 +1,164 @@
+"""From a file and wishes to a frozen study, with everything checked before work starts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anndata
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from cellaxes._core.adata import counts_name, counts_of, obsm_matrix, read_h5ad
+from cellaxes._core.errors import InputError
+from cellaxes._core.files import file_identity
+from cellaxes._core.matrix import by_rows, check_counts, csr_rows, row_sums
+from cellaxes.embed import make
+from cellaxes.information import show as estimators
+from cellaxes.noise import depth_ladder
+from cellaxes.signal import Signal, parse
+from cellaxes.study._spec import ModelSpec, StudySpec
+
+MIN_CELLS = 20
+"""Fewest training cells, and fewest test cells, that a study accepts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What the runs read: counts, signals and precomputed embeddings of all cells."""
+
+    counts: sp.csr_matrix
+    signals: dict[str, Signal]
+    embeddings: dict[str, NDArray[np.float64]]
+    genes: tuple[str, ...]
+
+    @property
+    def umis_per_cell(self) -> NDArray[np.float64]:
+        """UMIs of each cell at full depth."""
+        return row_sums(self.counts)
+
+
+def material(adata: anndata.AnnData, spec_signals: Sequence[str], models: Sequence[ModelSpec],
+             layer: str | None) -> Material:
+    """Read and check everything that the runs of a study need."""
+    signals = {name: parse(adata, name) for name in spec_signals}
+    embeddings = {}
+    for model in models:
+        make(model.name, **model.params)
+        if model.name == "precomputed":
+            embeddings[str(model)] = obsm_matrix(adata, model.params["use_rep"])
+    matrix, genes = counts_of(adata, layer)
+    csr = csr_rows(by_rows(matrix), 0, adata.n_obs)
+    check_counts(csr, counts_name(layer))
+    if csr.nnz == 0 or not csr.data.any():
+        raise InputError(
+            f"{counts_name(layer)} holds no UMI at all: pass the raw counts, e.g. layer='counts'."
+        )
+    return Material(csr, signals, embeddings, tuple(str(gene) for gene in genes))
+
+
+def prepare(
+    path: str | Path,
+    signals: Sequence[str],
+    *,
+    models: Sequence[str | ModelSpec] = ("pca", "random_projection"),
+    layer: str | None = None,
+    n_levels: int = 10,
+    min_depth: float = 10.0,
+    fractions: Sequence[float] | None = None,
+    sizes: Sequence[int] | None = None,
+    test_fraction: float = 0.5,
+    n_seeds: int = 3,
+    estimator: str = "auto",
+    n_permutations: int = 5,
+    random_state: int = 0,
+) -> tuple[StudySpec, Material]:
+    """Check data and wishes and freeze them into a study.
+
+    Parameters
+    ----------
+    path
+        An ``.h5ad`` file with UMI counts.
+    signals
+        ``label:OBS_KEY``, ``protein:OBSM_KEY``, ``measurement:OBSM_KEY``.
+    models
+        ``name`` or ``name:key=value,…``.
+    layer
+        Where the counts are.
+    n_levels, min_depth
+        Depths, evenly spaced in log from the full median depth down to ``min_depth`` UMIs
+        per cell; or give ``fractions``.
+    fractions
+        Capture fractions, decreasing, instead of ``n_levels`` and ``min_depth``.
+    sizes
+        Numbers of training cells; default: all that are not test cells.
+    test_fraction
+        Share of the cells that is held out.
+    n_seeds
+        Replicates of split, thinning and subsampling.
+    estimator, n_permutations
+        For `cellaxes.information.estimate`.
+    random_state
+        The replicates use the seeds ``random_state, random_state + 1, …``.
+
+    Returns
+    -------
+    The frozen study, and the material that its runs read.
+
+    Raises
+    ------
+    InputError
+        If the file, a key, the counts or a wish cannot be used.
+    """
+    path = Path(path)
+    specs = tuple(ModelSpec.parse(m) if isinstance(m, str) else m for m in models)
+    if not signals or not specs or n_seeds < 1:
+        raise InputError("a study needs at least one signal, one model and one seed.")
+    if len(set(signals)) < len(signals) or len({str(spec) for spec in specs}) < len(specs):
+        raise InputError("a signal or a model is named twice: name each once.")
+    known = [*estimators()["name"], "auto"]
+    if estimator not in known:
+        raise InputError(f"there is no estimator {estimator!r}: there are {', '.join(known)}.")
+    stuff = material(read_h5ad(path), signals, specs, layer)
+    n_cells = stuff.counts.shape[0]
+    if not 0 < test_fraction < 1:
+        raise InputError(f"test_fraction must lie between 0 and 1, but is {test_fraction}.")
+    n_test = round(n_cells * test_fraction)
+    chosen = tuple(sorted(sizes)) if sizes else (n_cells - n_test,)
+    if min(chosen[0], n_test) < MIN_CELLS or chosen[-1] + n_test > n_cells:
+        raise InputError(
+            f"{path.name} has {n_cells} cells, too few for {chosen[-1]} training and {n_test} test "
+            f"cells (at least {MIN_CELLS} each): lower sizes or test_fraction, or give more cells."
+        )
+    depth = float(np.median(stuff.umis_per_cell))
+    ladder = (
+        [float(fraction) for fraction in fractions]
+        if fractions is not None
+        else depth_ladder(depth, n_levels=n_levels, min_depth=min_depth)
+    )
+    spec = StudySpec(
+        path=str(path.resolve()),
+        data=file_identity(path),
+        layer=layer,
+        signals=tuple(signals),
+        models=specs,
+        fractions=tuple(ladder),
+        sizes=chosen,
+        n_test=n_test,
+        seeds=tuple(range(random_state, random_state + n_seeds)),
+        estimator=estimator,
+        n_permutations=n_permutations,
+    )
+    return spec, stuff
+
+
+def reload(spec: StudySpec) -> Material:
+    """Read the material of a frozen study again, refusing a file that has changed."""
+    path = Path(spec.path)
+    adata: Any = read_h5ad(path)
+    if file_identity(path) != spec.data:
+        raise InputError(
+            f"{path} has changed since the study was made: restore the file, or start a study anew."
+        )
+    return material(adata, spec.signals, spec.models, spec.layer)

@@ -1,0 +1,122 @@
+"""The local engine: what is missing is carried out by worker processes."""
+
+import os
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from tqdm import tqdm
+
+from cellaxes._core.errors import StoreError
+from cellaxes._core.files import out_dir
+from cellaxes.study._execute import Bench, execute
+from cellaxes.study._prepare import Material, reload
+from cellaxes.study._spec import RunSpec, StudySpec
+from cellaxes.study._stages import Stages
+from cellaxes.study._store import Store
+
+
+def run(
+    spec: StudySpec,
+    out: str | Path,
+    *,
+    material: Material | None = None,
+    n_jobs: int | None = None,
+    retry_failed: bool = False,
+    progress: bool = True,
+) -> int:
+    """Carry out what is missing of a study.
+
+    Finished runs are never done again, whatever stopped the study before: running it again
+    is how it is resumed, and the table comes out the same.
+
+    Parameters
+    ----------
+    spec
+        The study.
+    out
+        Its folder.
+    material
+        As `prepare` returned it; read again from ``spec.path`` if left out.
+    n_jobs
+        Worker processes, one thread each; default: the cores of the machine.
+    retry_failed
+        Carry out failed runs again.
+    progress
+        Show a bar on standard error.
+
+    Returns
+    -------
+    The number of runs that failed in this call.
+
+    Raises
+    ------
+    InputError
+        If the data file has changed or the folder cannot be written.
+    StoreError
+        If the disk is full, a record cannot be written, or a worker was killed.
+    """
+    store = Store(out_dir(out))
+    store.write_spec(spec)
+    missing = _missing(spec, store, retry_failed)
+    if not missing:
+        return 0
+    material = reload(spec) if material is None else material
+    stages = Stages(store.stages, f"{spec.data}:{spec.layer}")
+    stages.put_full(material.counts)
+    bench = Bench(store, stages, material.signals, material.embeddings)
+    jobs = n_jobs or os.cpu_count() or 1
+    chains = sorted({(task.seed, task.chain) for task in missing})
+    longest = [key for key, more in zip(chains, [*chains[1:], None], strict=True)
+               if more is None or not _starts(key, more)]
+    list(_in_processes(jobs, ((stages.make, key) for key in longest)))
+    groups = _groups(missing)
+    failures = 0
+    with tqdm(total=len(missing), desc="runs", unit="run", disable=not progress) as bar:
+        tasks = ((_execute_counted, (group, bench)) for group in groups)
+        for done, failed in _in_processes(jobs, tasks):
+            failures += failed
+            bar.update(done)
+    stages.clear()
+    return failures
+
+
+def _starts(short: tuple[int, tuple[float, ...]], long: tuple[int, tuple[float, ...]]) -> bool:
+    """Whether the second chain of levels goes on where the first ends."""
+    return short[0] == long[0] and long[1][: len(short[1])] == short[1]
+
+
+def _missing(spec: StudySpec, store: Store, retry_failed: bool) -> list[RunSpec]:
+    finished = store.finished()
+    missing = []
+    for task in spec.runs():
+        record = store.read(task.id) if retry_failed and task.id in finished else None
+        if task.id not in finished or (record is not None and record["status"] == "failed"):
+            missing.append(task)
+    return missing
+
+
+def _groups(runs: list[RunSpec]) -> list[list[RunSpec]]:
+    """Group the runs that share one embedding."""
+    ordered = sorted(runs, key=lambda task: task.embedding)
+    return [list(group) for _, group in groupby(ordered, key=lambda task: task.embedding)]
+
+
+def _execute_counted(group: list[RunSpec], bench: Bench) -> tuple[int, int]:
+    return len(group), execute(group, bench)
+
+
+def _in_processes(jobs: int, tasks: Iterable[tuple[Any, tuple[Any, ...]]]) -> Iterator[Any]:
+    """Yield the results of ``function(*arguments)`` as they come from worker processes."""
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        pool = Parallel(n_jobs=jobs, return_as="generator_unordered")
+        try:
+            yield from pool(delayed(function)(*arguments) for function, arguments in tasks)
+        except TerminatedWorkerError as error:
+            raise StoreError(
+                "a worker process was killed, most often for want of memory; what is finished is "
+                "kept: run the same command again, with fewer jobs if it happens twice."
+            ) from error

@@ -1,0 +1,65 @@
+"""The state of a study: one JSON file per finished run, nothing else.
+
+Layout (version 1) of a study folder::
+
+    study.json              the frozen StudySpec
+    runs/ab/abcd….json      one record per run, named by the SHA-256 of its RunSpec
+    stages/                 thinned counts shared by runs; rebuilt when missing
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cellaxes._core.errors import InputError
+from cellaxes._core.files import canonical_json, pretty_json, write_atomic
+from cellaxes.study._spec import RunSpec, StudySpec
+
+
+class Store:
+    """Records of finished runs in a folder; whatever is there is done."""
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    @property
+    def stages(self) -> Path:
+        """Folder of the shared stages."""
+        return self.root / "stages"
+
+    def write_spec(self, spec: StudySpec) -> None:
+        """Write the study that this folder now holds."""
+        write_atomic(self.root / "study.json", pretty_json(spec.model_dump(mode="json")))
+
+    def read_spec(self) -> StudySpec:
+        """Read the study that this folder holds."""
+        path = self.root / "study.json"
+        if not path.is_file():
+            raise InputError(f"{self.root} holds no study (no study.json): run a study there first.")
+        return StudySpec.read(path.read_text(), str(path))
+
+    def record_path(self, run_id: str) -> Path:
+        """Where the record of a run stands."""
+        return self.root / "runs" / run_id[:2] / f"{run_id}.json"
+
+    def write(self, run: RunSpec, record: dict[str, Any]) -> None:
+        """Write the record of a finished run; it appears whole or not at all."""
+        content = canonical_json({"run": run.model_dump(mode="json"), **record})
+        write_atomic(self.record_path(run.id), content)
+
+    def read(self, run_id: str) -> dict[str, Any] | None:
+        """Read the record of a run, ``None`` where there is none."""
+        path = self.record_path(run_id)
+        try:
+            record: dict[str, Any] = json.loads(path.read_text())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise InputError(
+                f"{path} is damaged: remove it and run the study again, which redoes this run."
+            ) from error
+        return record
+
+    def finished(self) -> set[str]:
+        """Return the ids of all runs that have a record."""
+        return {path.stem for path in (self.root / "runs").glob("??/*.json")}
