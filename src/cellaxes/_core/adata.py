@@ -57,7 +57,7 @@ def obs_column(adata: anndata.AnnData, key: str) -> pd.Series:
     """Return the ``obs`` column ``key``, refusing missing values."""
     if key not in adata.obs:
         raise InputError(f"obs has no column {key!r}: {near(key, adata.obs.columns)}")
-    column = adata.obs[key]
+    column: pd.Series = adata.obs[key]
     missing = int(column.isna().sum())
     if missing:
         raise InputError(

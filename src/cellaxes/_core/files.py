@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,21 +50,25 @@ def storing(path: Path) -> Iterator[None]:
         ) from error
 
 
+def part_of(path: Path) -> Path:
+    """Return a name beside ``path`` that no other process uses, for what is not finished."""
+    return path.with_name(f".part-{uuid.uuid4().hex}-{path.name}")
+
+
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Write a file that appears whole or not at all (temporary file, fsync, replace)."""
     data = content.encode() if isinstance(content, str) else content
     with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        temporary = part_of(path)
         try:
-            with os.fdopen(handle, "wb") as stream:
+            with temporary.open("xb") as stream:
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
-            os.replace(temporary, path)  # noqa: PTH105  one atomic system call
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -74,7 +79,8 @@ def folder_atomic(path: Path) -> Iterator[Path]:
     """
     with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=".part-"))
+        temporary = part_of(path)
+        temporary.mkdir()
         try:
             yield temporary
             try:

@@ -24,7 +24,7 @@ def is_dask(counts: Counts) -> bool:
 
 def shape_of(counts: Counts) -> tuple[int, int]:
     """Return ``(n_cells, n_genes)``, refusing what is not a matrix."""
-    shape = getattr(counts, "shape", ())
+    shape: tuple[int, ...] = tuple(getattr(counts, "shape", ()))
     if len(shape) != 2:
         raise InputError(
             f"counts must be a matrix of shape (n_cells, n_genes), but have shape {shape}."
@@ -50,12 +50,10 @@ def csr_rows(counts: Counts, start: int, stop: int) -> sp.csr_matrix:
 
 def has_duplicates(csr: sp.csr_matrix) -> bool:
     """Whether a row stores the same column twice (a valid but rare form of CSR)."""
-    return not csr.has_canonical_format and bool(
-        _repeats(csr.indices, csr.indptr, csr.shape[1])
-    )
+    return not csr.has_canonical_format and bool(_repeats(csr.indices, csr.indptr, csr.shape[1]))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _repeats(indices: NDArray[Any], indptr: NDArray[Any], n_columns: int) -> bool:
     last_row = np.full(n_columns, -1, dtype=np.int64)
     for row in range(indptr.size - 1):
@@ -85,7 +83,7 @@ def row_sums(counts: Counts) -> NDArray[np.float64]:
     return sums
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _first_fault(data: NDArray[Any]) -> tuple[int, int]:
     """Return (kind, position) of the first value that is no count; kind 0 if there is none."""
     for i in range(data.size):

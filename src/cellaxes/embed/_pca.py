@@ -1,7 +1,7 @@
 """Principal components of log-normalised, highly variable genes."""
 
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,7 @@ class PCA:
         InputError
             If there are too few cells or varying genes for ``n_components``.
         """
-        from sklearn.decomposition import PCA as SklearnPCA
+        from sklearn.decomposition import PCA as SklearnPCA  # noqa: N811  two PCAs
 
         n_cells, n_genes = shape_of(counts)
         log_counts = log_normalise(counts, self.target_sum)
@@ -97,7 +97,11 @@ class PCA:
             "target_sum": self.target_sum,
             "n_genes": fitted.n_genes,
         }
-        arrays = {"genes": fitted.genes, "mean": fitted.mean, "components": fitted.components}
+        arrays: dict[str, NDArray[Any]] = {
+            "genes": fitted.genes,
+            "mean": fitted.mean,
+            "components": fitted.components,
+        }
         return Artefact("embed.pca", params, arrays)
 
     @classmethod

@@ -37,9 +37,7 @@ class RandomProjection:
     n_components: int = 16
     log_normalise: bool = False
     target_sum: float = 1e4
-    _matrix: NDArray[np.float32] | None = field(
-        default=None, repr=False, init=False, compare=False
-    )
+    _matrix: NDArray[np.float32] | None = field(default=None, repr=False, init=False, compare=False)
 
     def fit(self, counts: Counts, *, random_state: int = 0) -> Self:
         """Draw R for the number of genes of ``counts``; the cells themselves are not read."""

@@ -72,7 +72,9 @@ def make_pairs(x: ArrayLike, y: ArrayLike) -> Pairs:
     if len(left) != len(right):
         raise InputError(f"x has {len(left)} rows and y has {len(right)}: they must be paired.")
     if len(left) < 10:
-        raise InputError(f"{len(left)} pairs are too few to estimate information: give at least 10.")
+        raise InputError(
+            f"{len(left)} pairs are too few to estimate information: give at least 10."
+        )
     pairs = Pairs(left, right)
     if pairs.discrete and len(np.unique(right)) < 2:
         raise InputError("y has one class only: information about a constant is zero.")

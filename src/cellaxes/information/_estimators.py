@@ -73,7 +73,9 @@ def _class_limit(pairs: Pairs, least: int) -> list[str]:
     cells = int(sizes[rare].sum())
     if cells <= 0.05 * pairs.n:
         return []
-    return [f"{int(rare.sum())} classes of fewer than {least} cells hold {cells} of {pairs.n} cells"]
+    return [
+        f"{int(rare.sum())} classes of fewer than {least} cells hold {cells} of {pairs.n} cells"
+    ]
 
 
 def _limits_ksg(pairs: Pairs, bits: float, k: int) -> list[str]:
@@ -106,10 +108,10 @@ def _limits_gaussian(pairs: Pairs, _: float, __: int) -> list[str]:
     found = []
     if pairs.n < 5 * (x.shape[1] + y.shape[1]):
         found.append(f"{pairs.n} pairs for {x.shape[1]} + {y.shape[1]} dimensions are few (5 each)")
-    left, _, right = np.linalg.svd(x.T @ y)
+    left, _rho, right = np.linalg.svd(x.T @ y)
     scores = np.hstack([x @ left[:, :3], y @ right.T[:, :3]]) * np.sqrt(pairs.n)
     excess = np.abs((scores**4).mean(axis=0) - 3)
-    if excess.max(initial=0.0) > 1:
+    if (excess > 1).any():
         found.append("the data are not Gaussian (kurtosis of the leading canonical variates)")
     return found
 

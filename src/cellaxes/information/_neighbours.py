@@ -31,11 +31,11 @@ def count_closer(points: NDArray[np.float64], radius: NDArray[np.float64]) -> ND
         inside = np.nextafter(radius, 0)
         found = cKDTree(points).query_ball_point(points, inside, p=np.inf, return_length=True)
         return np.asarray(found, dtype=np.int64)
-    counts = _scan_count(points, radius)
-    return counts
+    scanned: NDArray[np.int64] = _scan_count(points, radius)
+    return scanned
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _line_count(
     line: NDArray[np.float64], ordered: NDArray[np.float64], radius: NDArray[np.float64]
 ) -> NDArray[np.int64]:
@@ -63,7 +63,7 @@ def _line_count(
     return counts
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _scan_kth(points: NDArray[np.float64], k: int) -> NDArray[np.float64]:
     n, d = points.shape
     radius = np.empty(n)
@@ -88,7 +88,7 @@ def _scan_kth(points: NDArray[np.float64], k: int) -> NDArray[np.float64]:
     return radius
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _scan_count(points: NDArray[np.float64], radius: NDArray[np.float64]) -> NDArray[np.int64]:
     n, d = points.shape
     counts = np.zeros(n, dtype=np.int64)

@@ -22,7 +22,7 @@ _TABLE = 16
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _mix(z: np.uint64) -> np.uint64:
     """Scramble a position ``seed + (i + 1) * _GAMMA`` into SplitMix64's output number i."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -30,13 +30,13 @@ def _mix(z: np.uint64) -> np.uint64:
     return z ^ (z >> np.uint64(31))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _unit(bits: np.uint64) -> float:
     """Return the upper 53 bits as a number in [0, 1)."""
     return np.int64(bits >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _fill_table(p: float, table: NDArray[np.float64]) -> None:
     """Write P(kept <= k) for each count c to ``table[c, k]``, 2 where k >= c."""
     q = 1.0 - p
@@ -52,7 +52,7 @@ def _fill_table(p: float, table: NDArray[np.float64]) -> None:
             cumulative += probability
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _draw_large(count: int, bits: np.uint64, table: NDArray[np.float64]) -> int:
     """Draw Binomial(count, p of the table) as a sum of draws from the table's last row."""
     kept = 0
@@ -66,7 +66,7 @@ def _draw_large(count: int, bits: np.uint64, table: NDArray[np.float64]) -> int:
     return kept
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _thin_rows(
     data: NDArray[Any],
     indices: NDArray[Any],

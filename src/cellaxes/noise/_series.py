@@ -1,6 +1,7 @@
 """A decreasing chain of depths, each a thinning of the one before."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import anndata
 import numpy as np
@@ -75,7 +76,7 @@ def thin_series(
     if isinstance(counts, anndata.AnnData):
         raise InputError("thin_series takes a matrix: pass adata.X or the layer with the counts.")
     values = [float(fraction) for fraction in fractions]
-    decreasing = all(low < high for high, low in zip(values, values[1:], strict=False))
+    decreasing = all(low < high for high, low in pairwise(values))
     if not values or not decreasing or not 0 < values[-1] <= values[0] <= 1:
         raise InputError(f"fractions must decrease within (0, 1], but are {values}.")
     levels: list[Thinned] = []

@@ -1,7 +1,5 @@
 """Writing a backed AnnData block by block, so that memory holds one block at a time."""
 
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ import scipy.sparse as sp
 
 from cellaxes._core import keys
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import storing
+from cellaxes._core.files import part_of, storing
 from cellaxes._core.matrix import row_sums
 
 
@@ -28,9 +26,7 @@ def write_blocks(
         raise InputError(f"{path} exists already: choose another out= or remove it.")
     with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=".h5ad")
-        os.close(handle)
-        temporary = Path(name)
+        temporary = part_of(path)
         try:
             _write(shell, blocks, temporary, dtype)
             temporary.replace(path)
@@ -50,8 +46,6 @@ def _write(shell: anndata.AnnData, blocks: Iterable[sp.csr_matrix], path: Path, 
         shell.obs[keys.umis_per_cell()] = np.concatenate(totals)
         for slot in ("obs", "var", "obsm", "varm", "obsp", "varp", "layers", "uns"):
             value = getattr(shell, slot)
-            anndata.io.write_elem(
-                file, slot, value if slot in ("obs", "var") else dict(value)
-            )
+            anndata.io.write_elem(file, slot, value if slot in ("obs", "var") else dict(value))
         file.attrs["encoding-type"] = "anndata"
         file.attrs["encoding-version"] = "0.1.0"

@@ -28,7 +28,7 @@ class Thinned(NamedTuple):
     def umis_per_cell(self) -> NDArray[np.float64]:
         """UMIs of each cell after thinning, shape ``(n_cells,)``."""
         if isinstance(self.counts, anndata.AnnData):
-            return self.counts.obs[keys.umis_per_cell()].to_numpy(dtype=np.float64)
+            return np.asarray(self.counts.obs[keys.umis_per_cell()], dtype=np.float64)
         return row_sums(self.counts)
 
     @property

@@ -1,7 +1,8 @@
 """Laws of information against measurement noise, and their fits."""
 
-from cellaxes.scaling._fit import NoiseFit, fit_noise_law
+from cellaxes.scaling._fit import fit_noise_law
 from cellaxes.scaling._laws import NoiseLaw
+from cellaxes.scaling._result import NoiseFit
 from cellaxes.scaling._table import fit_table
 
 __all__ = ["NoiseFit", "NoiseLaw", "fit_noise_law", "fit_table"]

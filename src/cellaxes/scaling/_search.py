@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 
+from cellaxes._core.errors import InputError
 from cellaxes.scaling._laws import gradient, information
 
 Array = NDArray[np.float64]
@@ -40,6 +41,28 @@ class Problem:
         fitted = information(self.u, log_u_bar[..., None], I_max[..., None])
         total: Array = (self.w * (self.y - fitted) ** 2).sum(axis=-1)
         return total
+
+
+def make_problem(depth: ArrayLike, information: ArrayLike, weights: ArrayLike | None) -> Problem:
+    """Check the points of a curve and make them a problem; weights get mean 1."""
+    u = np.asarray(depth, dtype=np.float64).ravel()
+    y = np.asarray(information, dtype=np.float64).ravel()
+    w = np.ones_like(u) if weights is None else np.asarray(weights, dtype=np.float64).ravel()
+    if not len(u) == len(y) == len(w):
+        raise InputError(
+            f"depth, information and weights must have equal lengths, not {len(u)}, {len(y)} "
+            f"and {len(w)}."
+        )
+    if len(u) < 3:
+        raise InputError(f"a noise law needs at least 3 points, but there are {len(u)}.")
+    for name, values in (("depth", u), ("information", y), ("weights", w)):
+        if not np.isfinite(values).all():
+            raise InputError(f"{name} holds NaN or infinity: remove these points.")
+    if u.min() <= 0:
+        raise InputError(f"depth must be positive, but the lowest is {u.min():g}: remove it.")
+    if w.min() < 0 or w.max() == 0:
+        raise InputError("weights must be non-negative, and at least one positive.")
+    return Problem(u, y, w / w.mean())
 
 
 def optimum(problem: Problem) -> tuple[float, float]:
@@ -109,9 +132,7 @@ def profile_interval(
     (for I_max, zero below).
     """
     ranges = (problem.log_u_bar_range, problem.I_max_range)
-    others = (
-        np.linspace(*ranges[0], 240) if parameter == 1 else _capacity_grid(problem, 120)
-    )
+    others = np.linspace(*ranges[0], 120) if parameter == 1 else _capacity_grid(problem, 60)
 
     def profile(values: Array) -> Array:
         def at(other: Array) -> Array:
@@ -136,8 +157,8 @@ def _minimise(objective: Callable[[Array], Array], grid: Array) -> Array:
     low = grid[rows, np.maximum(at - 1, 0)]
     high = grid[rows, np.minimum(at + 1, grid.shape[1] - 1)]
     shrink = (np.sqrt(5) - 1) / 2
-    best = values[rows, at]
-    for _ in range(36):
+    best: Array = values[rows, at]
+    for _ in range(26):
         left, right = high - shrink * (high - low), low + shrink * (high - low)
         pair = objective(np.column_stack([left, right]))
         keep_left = pair[:, 0] < pair[:, 1]
@@ -151,7 +172,7 @@ def _crossing(
 ) -> float | None:
     """Find where the profile first rises above the threshold between ``best`` and ``end``."""
     inner, outer = best, end
-    for steps in (48, 24, 24, 24):
+    for steps in (32, 16, 16, 16):
         values = np.linspace(inner, outer, steps + 1)
         above = np.flatnonzero(profile(values[1:]) > threshold)
         if len(above) == 0:

@@ -61,4 +61,6 @@ def measurement(adata: anndata.AnnData, key: str, *, transform: Transform = "clr
         values = clr(values) if values.shape[1] > 1 else np.log1p(values)
     if not values.std(axis=0).any():
         raise InputError(f"obsm[{key!r}] is the same in every cell: choose another signal.")
-    return Signal(f"{'protein' if transform == 'clr' else 'measurement'}:{key}", "continuous", values)
+    return Signal(
+        f"{'protein' if transform == 'clr' else 'measurement'}:{key}", "continuous", values
+    )

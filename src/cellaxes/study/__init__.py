@@ -1,17 +1,22 @@
 """A grid of runs over depths, models, signals and seeds: resumable, one file per run."""
 
-from cellaxes.study._collect import collect, levels, status
-from cellaxes.study._prepare import prepare
+from cellaxes.study._collect import CURVE, collect, levels, status
+from cellaxes.study._prepare import Material, prepare, reload
 from cellaxes.study._run import run
 from cellaxes.study._spec import ModelSpec, RunSpec, StudySpec
+from cellaxes.study._store import Store
 
 __all__ = [
+    "CURVE",
+    "Material",
     "ModelSpec",
     "RunSpec",
+    "Store",
     "StudySpec",
     "collect",
     "levels",
     "prepare",
+    "reload",
     "run",
     "status",
 ]

@@ -39,8 +39,12 @@ class Material:
         return row_sums(self.counts)
 
 
-def material(adata: anndata.AnnData, spec_signals: Sequence[str], models: Sequence[ModelSpec],
-             layer: str | None) -> Material:
+def material(
+    adata: anndata.AnnData,
+    spec_signals: Sequence[str],
+    models: Sequence[ModelSpec],
+    layer: str | None,
+) -> Material:
     """Read and check everything that the runs of a study need."""
     signals = {name: parse(adata, name) for name in spec_signals}
     embeddings = {}

@@ -70,8 +70,11 @@ def run(
     bench = Bench(store, stages, material.signals, material.embeddings)
     jobs = n_jobs or os.cpu_count() or 1
     chains = sorted({(task.seed, task.chain) for task in missing})
-    longest = [key for key, more in zip(chains, [*chains[1:], None], strict=True)
-               if more is None or not _starts(key, more)]
+    longest = [
+        key
+        for key, more in zip(chains, [*chains[1:], None], strict=True)
+        if more is None or not _starts(key, more)
+    ]
     list(_in_processes(jobs, ((stages.make, key) for key in longest)))
     groups = _groups(missing)
     failures = 0

@@ -51,9 +51,7 @@ class Stages:
         if all(folder.exists() for folder in folders):
             return
         full = self._open(self._folder(None, ()))
-        for folder, level in zip(
-            folders, thin_series(full, chain, random_state=seed), strict=True
-        ):
+        for folder, level in zip(folders, thin_series(full, chain, random_state=seed), strict=True):
             if not folder.exists():
                 self._save(folder, level.counts)
 

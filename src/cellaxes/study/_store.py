@@ -35,7 +35,9 @@ class Store:
         """Read the study that this folder holds."""
         path = self.root / "study.json"
         if not path.is_file():
-            raise InputError(f"{self.root} holds no study (no study.json): run a study there first.")
+            raise InputError(
+                f"{self.root} holds no study (no study.json): run a study there first."
+            )
         return StudySpec.read(path.read_text(), str(path))
 
     def record_path(self, run_id: str) -> Path:

@@ -1,0 +1,50 @@
+# Two doors: `make demo` and `make test`. Both need Python 3.11 and make, nothing else.
+# uv installs faster and is used where it is; it is pointed at the same local wheels as pip.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+UV := $(shell command -v uv 2>/dev/null)
+ifdef UV
+  CREATE = uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+  INSTALL = VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --quiet
+else
+  CREATE = $(PYTHON) -m venv $(VENV)
+  INSTALL = $(BIN)/python -m pip install --quiet
+endif
+
+.PHONY: demo test lint check bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/cellaxes demo --out demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint test
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/law_on_truth.py
+	$(BIN)/python benchmarks/real_data.py
+
+$(VENV)/.demo: pyproject.toml constraints.txt
+	$(CREATE)
+	$(INSTALL) --constraint constraints.txt --editable '.[demo]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	$(CREATE)
+	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
+	touch $@ $(VENV)/.demo
+
+clean:
+	rm -rf $(VENV) demo

@@ -1,0 +1,20 @@
+"""Reading tables that users hand in."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from cellaxes._core.errors import InputError
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a ``.csv``, ``.tsv`` or ``.parquet`` table, with a clear word on what is wrong."""
+    if not path.is_file():
+        raise InputError(f"{path} is no file.")
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, sep="\t" if path.suffix == ".tsv" else ",")
+    except (OSError, ValueError, ImportError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path} cannot be read as a table ({reason}).") from error

@@ -1,0 +1,235 @@
+"""The typer application: it parses, calls a room, prints; it computes nothing itself."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cellaxes._core.errors import CellaxesError
+from cellaxes._core.version import __version__
+
+app = typer.Typer(
+    name="cellaxes",
+    help="How much biology does a cell embedding hold, and what limits it?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+study_app = typer.Typer(no_args_is_help=True, help="A grid of runs: start, resume, watch, read.")
+app.add_typer(study_app, name="study")
+
+Data = Annotated[Path, typer.Argument(help="An .h5ad file with UMI counts.")]
+Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder that receives the page and the tables.")]
+Signals = Annotated[
+    list[str],
+    typer.Option("--signal", help="label:OBS_KEY, protein:OBSM_KEY or measurement:OBSM_KEY."),
+]
+Models = Annotated[
+    list[str], typer.Option("--model", help="name, name:key=value,… or precomputed:OBSM_KEY.")
+]
+Layer = Annotated[
+    str | None, typer.Option("--layer", help="Where the counts are: a layer, or raw for raw.X.")
+]
+Levels = Annotated[int, typer.Option("--levels", min=1, help="Number of depths.")]
+MinDepth = Annotated[float, typer.Option("--min-depth", help="Lowest depth, UMIs per cell.")]
+Sizes = Annotated[
+    list[int] | None, typer.Option("--size", help="Training cells; repeat for several.")
+]
+TestFraction = Annotated[float, typer.Option("--test-fraction", help="Share of cells held out.")]
+Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Replicates.")]
+EstimatorName = Annotated[str, typer.Option("--estimator", help="auto, or one by name.")]
+Permutations = Annotated[int, typer.Option("--permutations", min=0, help="For the null.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Worker processes.")]
+RandomState = Annotated[int, typer.Option("--random-state", min=0, help="Seed.")]
+
+
+def main() -> None:
+    """Run the command line; a mistake in the input ends with one sentence and exit code 2."""
+    try:
+        app()
+    except CellaxesError as error:
+        print(f"cellaxes: {error}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("cellaxes: interrupted; what is finished is kept.", file=sys.stderr)  # noqa: T201
+        raise SystemExit(130) from None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cellaxes {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _show(report: Any, out: Path) -> None:
+    """Print the main numbers, and where the page is."""
+    from cellaxes.report import brief
+
+    typer.echo(brief(report))
+    typer.echo(f"\n{out / 'report.html'}")
+
+
+@app.command()
+def demo(out: Out = Path("demo"), jobs: Jobs = None, random_state: RandomState = 0) -> None:
+    """Measure the human pancreas that comes with the extra 'demo'.
+
+    Example: cellaxes demo --out demo
+    """
+    from cellaxes.datasets import pancreas
+    from cellaxes.verbs import measure as run_measure
+
+    report = run_measure(
+        pancreas(),
+        ["label:cell_type", "label:donor_id"],
+        out=out,
+        n_jobs=jobs,
+        random_state=random_state,
+        name="human pancreas",
+    )
+    _show(report, out)
+
+
+@app.command()
+def measure(
+    data: Data,
+    signal: Signals,
+    out: Out,
+    model: Models = ["pca", "random_projection"],  # noqa: B006
+    layer: Layer = None,
+    levels: Levels = 10,
+    min_depth: MinDepth = 10.0,
+    size: Sizes = None,
+    test_fraction: TestFraction = 0.5,
+    seeds: Seeds = 3,
+    estimator: EstimatorName = "auto",
+    permutations: Permutations = 5,
+    jobs: Jobs = None,
+    random_state: RandomState = 0,
+) -> None:
+    """Measure how much of a signal embeddings hold at falling depth, and fit the law.
+
+    Example: cellaxes measure cells.h5ad --signal label:cell_type --out study
+    """
+    from cellaxes.verbs import measure as run_measure
+
+    report = run_measure(
+        data,
+        signal,
+        out=out,
+        models=model,
+        layer=layer,
+        n_levels=levels,
+        min_depth=min_depth,
+        sizes=size,
+        test_fraction=test_fraction,
+        n_seeds=seeds,
+        estimator=estimator,
+        n_permutations=permutations,
+        n_jobs=jobs,
+        random_state=random_state,
+    )
+    _show(report, out)
+
+
+@app.command()
+def fit(
+    table: Annotated[Path, typer.Argument(help="A tidy .csv or .parquet table.")],
+    depth: Annotated[str, typer.Option("--depth", help="Column with the depth.")],
+    information: Annotated[str, typer.Option("--information", help="Column with the bits.")],
+    by: Annotated[str, typer.Option("--by", help="Columns that name a curve, by commas.")] = "",
+    out: Out = Path(),
+) -> None:
+    """Fit the noise law to every curve of a table; writes fits.csv to the folder --out.
+
+    Example: cellaxes fit mi.csv --depth umis_per_cell --information bits --by model,signal
+    """
+    from cellaxes._core.files import out_dir, write_atomic
+    from cellaxes._core.tables import read_table
+    from cellaxes.scaling import fit_table
+
+    fits = fit_table(
+        read_table(table), depth, information, by=[name for name in by.split(",") if name]
+    )
+    path = out_dir(out) / "fits.csv"
+    write_atomic(path, fits.to_csv(index=False))
+    typer.echo(f"{len(fits)} curves, {int(fits['identified'].sum())} identified: {path}")
+
+
+@study_app.command("run")
+def study_run(
+    out: Out,
+    data: Annotated[Path | None, typer.Argument(help="An .h5ad file; none resumes --out.")] = None,
+    signal: Signals = [],  # noqa: B006
+    model: Models = ["pca", "random_projection"],  # noqa: B006
+    layer: Layer = None,
+    levels: Levels = 10,
+    min_depth: MinDepth = 10.0,
+    size: Sizes = None,
+    test_fraction: TestFraction = 0.5,
+    seeds: Seeds = 3,
+    estimator: EstimatorName = "auto",
+    permutations: Permutations = 5,
+    jobs: Jobs = None,
+    random_state: RandomState = 0,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Do them again.")] = False,
+) -> None:
+    """Carry out what is missing of a study; without DATA, of the one that --out holds.
+
+    Example: cellaxes study run cells.h5ad --signal label:cell_type --out study
+    """
+    from cellaxes import study
+
+    if data is None:
+        spec, material = study.Store(out).read_spec(), None
+    else:
+        spec, material = study.prepare(
+            data,
+            signal,
+            models=model,
+            layer=layer,
+            n_levels=levels,
+            min_depth=min_depth,
+            sizes=size,
+            test_fraction=test_fraction,
+            n_seeds=seeds,
+            estimator=estimator,
+            n_permutations=permutations,
+            random_state=random_state,
+        )
+    study.run(spec, out, material=material, n_jobs=jobs, retry_failed=retry_failed)
+    study_status(out)
+
+
+@study_app.command("status")
+def study_status(out: Folder) -> None:
+    """Say how many runs are done, failed and missing.
+
+    Example: cellaxes study status study
+    """
+    from cellaxes.study import status
+
+    typer.echo(", ".join(f"{name} {count}" for name, count in status(out).items()))
+
+
+@study_app.command("collect")
+def study_collect(folder: Folder) -> None:
+    """Write the tables and the page of a study, from the runs that are finished.
+
+    Example: cellaxes study collect study
+    """
+    from cellaxes.verbs import summarise
+
+    report = summarise(folder)
+    report.write(folder)
+    _show(report, folder)

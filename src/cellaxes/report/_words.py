@@ -1,0 +1,76 @@
+"""Numbers and findings in words."""
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cellaxes.report._measure import Curve
+
+POOR = 0.95
+"""R² on level means below which the law is said to describe a curve poorly."""
+LIMIT = 0.25
+"""Bits that must be missing before their cause is called a limit."""
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Write a number for people: thousands apart, few digits, ∞ and – by name.
+
+    Examples
+    --------
+    >>> number(12345.6), number(0.12345), number(float("inf")), number(float("nan"))
+    ('12,300', '0.123', '∞', '–')
+    """
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == 0:
+        return "0"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    return f"{round(value, places):,.{max(places, 0)}f}".replace("-", "−")
+
+
+def range_of(low: float, high: float, digits: int = 3) -> str:
+    """Write an interval; an open end is said.
+
+    Examples
+    --------
+    >>> range_of(1.0, float("inf")), range_of(1, 2)
+    ('above 1.00', '1.00 to 2.00')
+    """
+    if math.isinf(high):
+        return f"above {number(low, digits)}"
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def sentence(curve: "Curve", entropy: float | None) -> str:
+    """Say in one or two sentences what a curve shows and what limits it."""
+    of = f" of {entropy:.2f}" if entropy is not None and math.isfinite(entropy) else ""
+    start = (
+        f"{curve.model} holds {curve.information:.2f}{of} bits at "
+        f"{number(curve.depth)} UMIs per cell (95 % interval {curve.low:.2f} to {curve.high:.2f})"
+    )
+    fit = curve.fit
+    if fit is None:
+        return f"{start}; one depth alone shows no law."
+    if not fit.identified:
+        return f"{start}. Its law is not identified: {fit.reason}."
+    if fit.r_squared < POOR:
+        return (
+            f"{start}. The noise law describes this curve poorly (R² {fit.r_squared:.2f}): read "
+            "the points rather than its parameters."
+        )
+    gain = fit.law.bits_per_doubling(curve.depth)
+    lost = max(fit.I_max - fit.law(curve.depth), 0.0)
+    limit = (
+        f"sequencing depth is a limit: it costs {lost:.2f} bits here"
+        if lost > LIMIT
+        else f"depth is no limit here (it costs {lost:.2f} bits)"
+    )
+    if of and entropy is not None:
+        missing = entropy - max(fit.I_max, curve.information)
+        limit += f"; {missing:.2f} bits are missing at any depth" if missing > LIMIT else ""
+    return (
+        f"{start}; {limit}. Twice the depth would add {gain:.2f} bits; half a bit of the "
+        f"capacity is gone at {number(fit.u_bar)} UMIs per cell."
+    )
