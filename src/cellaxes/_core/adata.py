@@ -20,7 +20,7 @@ def read_h5ad(path: str | Path, backed: bool = False) -> anndata.AnnData:
         raise InputError(f"{path} is no file: {near(path.name, beside)}")
     try:
         return anndata.read_h5ad(path, backed="r" if backed else None)
-    except (OSError, KeyError, anndata.AnnDataReadError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"{path} cannot be read as an h5ad file ({reason}): it is truncated, damaged or of "

@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,7 +53,14 @@ def storing(path: Path) -> Iterator[None]:
 
 def part_of(path: Path) -> Path:
     """Return a name beside ``path`` that no other process uses, for what is not finished."""
-    return path.with_name(f".part-{uuid.uuid4().hex}-{path.name}")
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+
+
+def sweep(root: Path) -> None:
+    """Remove what killed processes left unfinished below ``root``, if it is an hour old."""
+    for part in list(root.rglob(".*.part")):
+        if part.exists() and time.time() - part.stat().st_mtime > 3600:
+            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:

@@ -23,12 +23,14 @@ def is_dask(counts: Counts) -> bool:
 
 
 def shape_of(counts: Counts) -> tuple[int, int]:
-    """Return ``(n_cells, n_genes)``, refusing what is not a matrix."""
+    """Return ``(n_cells, n_genes)``, refusing what is not a matrix of numbers."""
     shape: tuple[int, ...] = tuple(getattr(counts, "shape", ()))
     if len(shape) != 2:
         raise InputError(
             f"counts must be a matrix of shape (n_cells, n_genes), but have shape {shape}."
         )
+    if counts.dtype.kind not in "iufb":
+        raise InputError(f"counts must be numbers, but are of type {counts.dtype}.")
     return int(shape[0]), int(shape[1])
 
 
@@ -109,8 +111,6 @@ def check_counts(block: sp.csr_matrix, where: str, first_row: int = 0) -> None:
     first_row
         Row of the whole matrix at which the block starts.
     """
-    if block.dtype.kind not in "iufb":
-        raise InputError(f"{where} holds {block.dtype} values: counts must be numbers.")
     kind, at = _first_fault(block.data)
     if kind == 0:
         return

@@ -24,11 +24,11 @@ def ksg(pairs: Pairs, k: int = 3) -> float:
         Neighbours; more lowers variance and raises bias.
     """
     pairs = without_duplicates(pairs)
+    if pairs.n <= k + 1:
+        raise InputError(f"KSG with k={k} needs more than {k + 1} distinct pairs, has {pairs.n}.")
     x, y = standardise(pairs.x), standardise(pairs.y)
     if x.shape[1] == 0 or y.shape[1] == 0:
         return 0.0
-    if pairs.n <= k + 1:
-        raise InputError(f"KSG with k={k} needs more than {k + 1} distinct pairs, has {pairs.n}.")
     radius = kth_distance(np.hstack([x, y]), k)
     marginal = digamma(count_closer(x, radius)) + digamma(count_closer(y, radius))
     nats = digamma(k) + digamma(pairs.n) - marginal.mean()

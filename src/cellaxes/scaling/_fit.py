@@ -141,6 +141,4 @@ def _doubts(fit: NoiseFit, problem: Problem) -> list[str]:
         )
     if np.isinf(fit.I_max_high) or np.isinf(fit.u_bar_high):
         found.append("the data set no upper limit to the capacity")
-    if fit.u_bar_low == 0:
-        found.append("the data set no lower limit to the sensitivity; measure shallower")
     return found

@@ -32,7 +32,7 @@ class NoiseLaw:
     >>> round(law(1000), 3)
     2.511
     >>> round(law.inverse(2.5), 1)
-    984.4
+    968.8
     """
 
     u_bar: float

@@ -11,7 +11,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
 from cellaxes._core.errors import StoreError
-from cellaxes._core.files import out_dir
+from cellaxes._core.files import out_dir, sweep
 from cellaxes.study._execute import Bench, execute
 from cellaxes.study._prepare import Material, reload
 from cellaxes.study._spec import RunSpec, StudySpec
@@ -60,6 +60,7 @@ def run(
         If the disk is full, a record cannot be written, or a worker was killed.
     """
     store = Store(out_dir(out))
+    sweep(store.root)
     store.write_spec(spec)
     missing = _missing(spec, store, retry_failed)
     if not missing:

@@ -2,9 +2,11 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from cellaxes._core.files import folder_atomic, identity
 from cellaxes._core.matrix import row_sums
@@ -33,8 +35,8 @@ class Stages:
     def _save(self, folder: Path, counts: sp.csr_matrix) -> None:
         with folder_atomic(folder) as temporary:
             for part in _PARTS:
-                np.save(temporary / f"{part}.npy", getattr(counts, part))
-            np.save(temporary / "shape.npy", np.array(counts.shape))
+                _write_npy(temporary / f"{part}.npy", getattr(counts, part))
+            _write_npy(temporary / "shape.npy", np.array(counts.shape))
 
     def _open(self, folder: Path) -> sp.csr_matrix:
         parts = tuple(np.load(folder / f"{part}.npy", mmap_mode="r") for part in _PARTS)
@@ -65,6 +67,17 @@ class Stages:
     def clear(self) -> None:
         """Remove all stages; they are made again when needed."""
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def _write_npy(path: Path, array: NDArray[Any]) -> None:
+    """Write a one-dimensional ``.npy`` through Python's own file.
+
+    ``numpy.save`` hides that the disk is full behind an error without a number.
+    """
+    with path.open("wb") as file:
+        head = np.lib.format.header_data_from_array_1_0(array)
+        np.lib.format.write_array_header_1_0(file, head)
+        file.write(np.ascontiguousarray(array).data)
 
 
 def median_depth(counts: sp.csr_matrix) -> float:

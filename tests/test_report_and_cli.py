@@ -1,0 +1,321 @@
+"""The page and the commands, used as a person would."""
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+
+import cellaxes as cx
+from cellaxes.cli._app import main
+
+
+def cellaxes(*words, code=0):
+    """Run the command line in its own process and return its output."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cellaxes", *map(str, words)], capture_output=True, text=True
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+@pytest.fixture(scope="module")
+def measured(cells, tmp_path_factory):
+    adata = cells.copy()
+    adata.obs["<b>odd & name"] = adata.obs["cell_type"]
+    out = tmp_path_factory.mktemp("measured")
+    report = cx.verbs.measure(
+        adata,
+        ["label:cell_type", "label:<b>odd & name", "protein:protein"],
+        out=out,
+        models=["pca:n_components=4"],
+        n_levels=5,
+        n_seeds=2,
+        n_permutations=1,
+        n_jobs=2,
+        progress=False,
+    )
+    return report, out
+
+
+class _Loads(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found, self.open = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [v for k, v in attrs if k in ("src", "href") and v and not v.startswith("#")]
+
+
+def test_page_is_self_contained_and_escapes_names(measured):
+    report, out = measured
+    page = (out / "report.html").read_text()
+    loads = _Loads()
+    loads.feed(page)
+    assert loads.found == []
+    assert "<b>odd" not in page
+    assert "&lt;b&gt;odd &amp; name" in page
+    assert page.count("<svg") == 3
+    for curve in report.curves:
+        assert f"{curve.information:.2f}" in page
+
+
+def test_numbers_on_the_page_are_those_of_the_tables(measured):
+    report, out = measured
+    results = json.loads((out / "results.json").read_text())
+    assert results["schema"] == "cellaxes.measure/1"
+    fits = pd.read_csv(out / "fits.csv")
+    runs = pd.read_csv(out / "runs.csv")
+    assert len(fits) == len(results["curves"]) == 3
+    assert len(runs) == 3 * 5 * 2
+    for row, curve in zip(fits.itertuples(), results["curves"], strict=True):
+        assert row.information == pytest.approx(curve["information"])
+        assert row.u_bar == pytest.approx(curve["fit"]["u_bar"])
+        points = runs[runs["signal"] == row.signal]
+        assert points[points["fraction"] == 1]["information"].mean() == pytest.approx(
+            row.information
+        )
+    again = cx.scaling.NoiseFit.from_dict(results["curves"][0]["fit"])
+    assert again == report.curves[0].fit
+
+
+def test_information_falls_with_depth_and_stays_below_the_entropy(measured):
+    report, _ = measured
+    for signal, entropy in report.facts.entropies.items():
+        information = report.levels[report.levels["signal"] == signal]["information"]
+        assert information.iloc[-1] < information.iloc[0] - 0.5
+        assert information.max() < entropy
+    assert report.curves[0].fit.identified
+
+
+def test_measuring_again_only_reads(measured, cells):
+    report, out = measured
+    before = {path: path.stat().st_mtime_ns for path in out.glob("runs/??/*.json")}
+    second = cx.verbs.summarise(out)
+    pd.testing.assert_frame_equal(second.runs, report.runs)
+    assert before == {path: path.stat().st_mtime_ns for path in out.glob("runs/??/*.json")}
+
+
+def test_sentences_name_the_limit():
+    from cellaxes.report._words import sentence
+
+    def curve(law, top, **more):
+        u = np.geomspace(10, top, 8)
+        fit = cx.scaling.fit_noise_law(u, law(u) + more.pop("error", 0))
+        bits = law(top)
+        return cx.report.Curve("s", "m", 10, top, bits, bits - 0.1, bits + 0.1, 0, "ksg", (), fit)
+
+    law = cx.scaling.NoiseLaw(1000, 3.0)
+    assert "depth is a limit: it costs 0.29 bits" in sentence(curve(law, 2000), np.inf)
+    assert "no limit here" in sentence(curve(law, 50_000), 3.1)
+    assert "2.00 bits are missing at any depth" in sentence(curve(law, 500_000), 5.0)
+    assert "not identified: the depth range ends" in sentence(curve(law, 300), 5.0)
+    bent = np.array([0.6, 0.3, 0, -0.3, -0.3, 0, 0.3, 0.6])
+    assert "poorly" in sentence(curve(law, 50_000, error=bent), 5.0)
+
+
+def test_plot_draws_points_law_band_and_null_on_given_axes():
+    u = np.geomspace(10, 5000, 8)
+    bits = cx.scaling.NoiseLaw(300, 2.0)(u)
+    fit = cx.scaling.fit_noise_law(u, bits)
+    ax = cx.pl.noise_curve(u, bits, fit=fit, null_high=0.1, ceiling=3.0, label="pca")
+    assert isinstance(ax, Axes)
+    assert ax.get_xscale() == "log"
+    assert len(ax.collections) == 2
+    again = cx.pl.noise_curve(u, bits, label="points", ax=ax)
+    assert again is ax
+    assert [text.get_text() for text in ax.legend().get_texts()] == ["pca", "points"]
+
+
+def test_commands_measure_resume_and_collect(cells_file, tmp_path):
+    words = [
+        "study",
+        "run",
+        cells_file,
+        "--signal",
+        "label:cell_type",
+        "--model",
+        "pca:n_components=4",
+        "--levels",
+        4,
+        "--seeds",
+        1,
+        "--permutations",
+        0,
+        "--out",
+        tmp_path / "out",
+        "--jobs",
+        1,
+    ]
+    assert "done 4, failed 0, missing 0" in cellaxes(*words)
+    record = next((tmp_path / "out").glob("runs/??/*.json"))
+    record.unlink()
+    assert "done 3, failed 0, missing 1" in cellaxes("study", "status", tmp_path / "out")
+    assert "done 4" in cellaxes("study", "run", "--out", tmp_path / "out", "--jobs", 1)
+    told = cellaxes("study", "collect", tmp_path / "out")
+    assert re.search(r"label:cell_type\s+pca:n_components=4\s+300\s+\d\.\d\d", told)
+    assert (tmp_path / "out" / "report.html").is_file()
+    measured = cellaxes("measure", *words[2:])
+    assert "UMIs per cell" in measured
+
+
+def test_fit_command_writes_one_row_per_curve(tmp_path):
+    u = np.geomspace(10, 5000, 8)
+    table = pd.DataFrame(
+        {
+            "m": ["a"] * 8 + ["b"] * 8,
+            "u": [*u, *u],
+            "I": [*cx.scaling.NoiseLaw(300, 2.0)(u), *np.ones(8)],
+        }
+    )
+    for suffix in ("csv", "tsv", "parquet"):
+        path = tmp_path / f"t.{suffix}"
+        if suffix == "parquet":
+            pytest.importorskip("pyarrow")
+            table.to_parquet(path)
+        else:
+            table.to_csv(path, sep="," if suffix == "csv" else "\t", index=False)
+        told = cellaxes(
+            "fit",
+            path,
+            "--depth",
+            "u",
+            "--information",
+            "I",
+            "--by",
+            "m",
+            "--out",
+            tmp_path / suffix,
+        )
+        assert "2 curves, 1 identified" in told
+        fits = pd.read_csv(tmp_path / suffix / "fits.csv")
+        assert fits["u_bar"][0] == pytest.approx(300, rel=1e-4)
+        assert {
+            "u_bar_low",
+            "u_bar_high",
+            "I_max",
+            "I_max_low",
+            "I_max_high",
+            "r_squared",
+            "n",
+            "identified",
+            "reason",
+        } <= set(fits)
+
+
+def test_demo_measures_the_pancreas_of_the_dependency():
+    try:
+        adata = cx.datasets.pancreas()
+    except cx.InputError as error:
+        pytest.skip(str(error))
+    assert adata.shape == (1411, 33053)
+    assert np.median(np.asarray(adata.X.sum(axis=1))) == 10790
+    assert adata.obs["cell_type"].nunique() == 8
+
+
+BAD = {
+    "negative": "negative value",
+    "fractional": "looks log-normalised",
+    "empty": "no UMI at all",
+    "truncated": "truncated, damaged",
+    "text": "truncated, damaged",
+    "missing file": "is no file: did you mean 'negative.h5ad'",
+}
+
+
+@pytest.fixture(scope="module")
+def bad_files(cells, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bad")
+    for name, change in {
+        "negative": lambda x: -x,
+        "fractional": np.log1p,
+        "empty": lambda x: 0 * x,
+    }.items():
+        adata = cells.copy()
+        adata.X = change(adata.X.toarray().astype(float))
+        adata.write_h5ad(folder / f"{name}.h5ad")
+    whole = (folder / "negative.h5ad").read_bytes()
+    (folder / "truncated.h5ad").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.h5ad").write_text("hello")
+    return folder
+
+
+def in_process(*words, capsys):
+    """Run the command line in this process and return its exit code and standard error."""
+    argv, sys.argv = sys.argv, ["cellaxes", *map(str, words)]
+    try:
+        with pytest.raises(SystemExit) as caught:
+            main()
+    finally:
+        sys.argv = argv
+    return caught.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("case", sorted(BAD))
+def test_bad_files_end_in_one_sentence_and_code_2(case, bad_files, tmp_path, capsys):
+    path = bad_files / ("negatives.h5ad" if case == "missing file" else f"{case}.h5ad")
+    code, said = in_process(
+        "measure", path, "--signal", "label:cell_type", "--out", tmp_path / "out", capsys=capsys
+    )
+    assert code == 2
+    assert BAD[case] in said
+    assert said.count("\n") == 1
+    assert not list((tmp_path / "out").glob("runs"))
+
+
+def test_bad_wishes_end_in_one_sentence_and_code_2(cells, cells_file, tmp_path, capsys):
+    adata = cells.copy()
+    adata.obs["gap"] = [None, *["a", "b"] * 299, "a"]
+    adata.obs["one"] = "a"
+    adata.write_h5ad(tmp_path / "cells.h5ad")
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    for words, message in [
+        ((tmp_path / "cells.h5ad", "--signal", "label:gap"), "missing in 1 of 600"),
+        ((tmp_path / "cells.h5ad", "--signal", "label:one"), "one class only"),
+        ((cells_file, "--signal", "label:cell_typ"), "did you mean 'cell_type'"),
+        ((cells_file, "--signal", "protein:prot"), "did you mean 'protein'"),
+        ((cells_file, "--signal", "label:cell_type", "--size", 900), "too few for 900"),
+        (
+            (cells_file, "--signal", "label:cell_type", "--out", blocked / "out"),
+            "cannot be written",
+        ),
+    ]:
+        code, said = in_process(
+            "measure",
+            *words,
+            *(() if "--out" in words else ("--out", tmp_path / "out")),
+            capsys=capsys,
+        )
+        assert (code, said.count("\n")) == (2, 1), said
+        assert message in said
+    for words, message in [
+        (("study", "status", tmp_path / "nowhere"), "holds no study"),
+        (("fit", tmp_path / "no.csv", "--depth", "u", "--information", "I"), "is no file"),
+        (("fit", blocked, "--depth", "u", "--information", "I"), "cannot be read as a table"),
+    ]:
+        code, said = in_process(*words, capsys=capsys)
+        assert (code, said.count("\n")) == (2, 1), said
+        assert message in said
+
+
+def test_help_shows_an_example_for_every_command(capsys):
+    for words in (
+        ["demo"],
+        ["measure"],
+        ["fit"],
+        ["study", "run"],
+        ["study", "status"],
+        ["study", "collect"],
+    ):
+        argv, sys.argv = sys.argv, ["cellaxes", *words, "--help"]
+        with pytest.raises(SystemExit) as caught:
+            main()
+        sys.argv = argv
+        assert not caught.value.code
+        assert "Example: cellaxes " + " ".join(words) in capsys.readouterr().out

@@ -1,0 +1,308 @@
+"""A study: killed, resumed, failing, starved of disk; its table stays what it is."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cellaxes as cx
+from cellaxes.study._execute import split
+
+WISHES = {
+    "models": ["pca:n_components=4", "random_projection:n_components=4"],
+    "n_levels": 3,
+    "n_seeds": 2,
+    "n_permutations": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def prepared(cells_file):
+    return cx.study.prepare(cells_file, ["label:cell_type", "protein:protein"], **WISHES)
+
+
+@pytest.fixture(scope="module")
+def table(prepared, tmp_path_factory):
+    out = tmp_path_factory.mktemp("study")
+    spec, material = prepared
+    assert cx.study.run(spec, out, material=material, n_jobs=1, progress=False) == 0
+    return cx.study.collect(out)
+
+
+def test_table_holds_every_run_in_order(prepared, table):
+    spec, _ = prepared
+    assert len(table) == len(spec.runs()) == 2 * 2 * 3 * 2
+    assert (table["status"] == "done").all()
+    assert table["fraction"].unique().tolist() == list(spec.fractions)
+    depth = table.groupby("fraction")["umis_per_cell"].mean()
+    assert depth.loc[1.0] == pytest.approx(2000, rel=0.1)
+    assert depth.iloc[0] == pytest.approx(10, rel=0.15)
+    top = table[(table["fraction"] == 1) & (table["signal"] == "label:cell_type")]
+    assert top["information"].min() > 1.5
+    assert table["information"][table["fraction"] < 0.01].max() < 1.5
+
+
+def test_workers_and_stops_change_nothing(prepared, table, tmp_path):
+    """Two workers, killed with SIGKILL again and again, end with exactly the same table."""
+    spec, _ = prepared
+    cx.study.Store(tmp_path).write_spec(spec)
+    code = (
+        "import cellaxes as cx, sys; s = cx.study.Store(sys.argv[1]);"
+        "cx.study.run(s.read_spec(), sys.argv[1], n_jobs=2, progress=False)"
+    )
+    counts = []
+    for wait in (2, 3, 4, 5):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path)], start_new_session=True
+        )
+        deadline = time.monotonic() + 40
+        before = len(cx.study.Store(tmp_path).finished())
+        while time.monotonic() < deadline and process.poll() is None:
+            if len(cx.study.Store(tmp_path).finished()) >= before + wait:
+                break
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        counts.append(len(cx.study.Store(tmp_path).finished()))
+    assert counts == sorted(counts)
+    assert 0 < counts[0] < len(table)
+    assert cx.study.status(tmp_path)["done"] == counts[-1]
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/??/*.json")}
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    pd.testing.assert_frame_equal(cx.study.collect(tmp_path), table, check_exact=True)
+    assert all(path.stat().st_mtime_ns == at for path, at in kept.items())
+    assert not list(tmp_path.glob("stages/*"))
+
+
+def test_what_killed_writers_left_is_neither_counted_nor_kept(prepared, tmp_path):
+    spec, material = prepared
+    folder = tmp_path / "runs" / "ab"
+    folder.mkdir(parents=True)
+    new, old = folder / ".x.json.1.part", folder / ".y.json.2.part"
+    for part in (new, old):
+        part.write_text("{")
+    os.utime(old, (0, 0))
+    cx.study.Store(tmp_path).write_spec(spec)
+    assert cx.study.Store(tmp_path).finished() == set()
+    cx.study.run(spec, tmp_path, material=material, n_jobs=1, progress=False)
+    assert new.exists()
+    assert not old.exists()
+
+
+def test_a_failing_run_is_a_record_and_the_study_goes_on(prepared, cells_file, tmp_path):
+    spec, material = cx.study.prepare(
+        cells_file,
+        ["label:cell_type"],
+        models=["pca:n_components=4", "pca:n_components=350"],
+        n_levels=2,
+        n_seeds=1,
+        n_permutations=0,
+    )
+    assert cx.study.run(spec, tmp_path, material=material, n_jobs=1, progress=False) == 2
+    table = cx.study.collect(tmp_path)
+    failed = table[table["status"] == "failed"]
+    assert cx.study.status(tmp_path) == {"total": 4, "done": 2, "failed": 2, "missing": 0}
+    assert failed["model"].unique().tolist() == ["pca:n_components=350"]
+    assert failed["error"].str.contains("lower n_components").all()
+    record = json.loads(next(tmp_path.glob("runs/??/*.json")).read_text())
+    assert {"run", "status", "seconds", "versions"} <= set(record)
+    assert cx.study.run(spec, tmp_path, material=material, progress=False) == 0
+    again = cx.study.run(
+        spec, tmp_path, material=material, n_jobs=1, retry_failed=True, progress=False
+    )
+    assert again == 2
+    report = cx.verbs.summarise(tmp_path, material=material)
+    assert len(report.curves) == 1
+    assert "2 of 4 runs failed" in report.to_html()
+
+
+def test_an_estimate_that_fails_spares_the_other_signals(prepared, tmp_path, cells):
+    adata = cells.copy()
+    adata.obsm["wide"] = np.random.default_rng(0).poisson(3, (600, 320)).astype(float)
+    adata.write_h5ad(tmp_path / "cells.h5ad")
+    spec, material = cx.study.prepare(
+        tmp_path / "cells.h5ad",
+        ["protein:wide", "label:cell_type"],
+        models=["pca:n_components=4"],
+        n_levels=1,
+        n_seeds=1,
+    )
+    assert cx.study.run(spec, tmp_path / "out", material=material, n_jobs=1, progress=False) == 1
+    table = cx.study.collect(tmp_path / "out").set_index("signal")
+    assert "more pairs than dimensions" in table.loc["protein:wide", "error"]
+    assert table.loc["label:cell_type", "status"] == "done"
+
+
+def test_growing_a_study_keeps_what_is_done(prepared, table, cells_file, tmp_path):
+    spec, material = prepared
+    cx.study.run(spec, tmp_path, material=material, n_jobs=1, progress=False)
+    done = cx.study.Store(tmp_path).finished()
+    more, _ = cx.study.prepare(
+        cells_file, ["label:cell_type", "protein:protein"], **(WISHES | {"n_seeds": 3})
+    )
+    cx.study.Store(tmp_path).write_spec(more)
+    assert cx.study.status(tmp_path) == {"total": 36, "done": 24, "failed": 0, "missing": 12}
+    assert {task.id for task in spec.runs()} == done
+
+
+def test_test_cells_are_never_training_cells():
+    for seed in range(5):
+        train, test = split(100, 40, 50, seed)
+        small, same = split(100, 10, 50, seed)
+        assert not set(train) & set(test)
+        assert (len(train), len(test)) == (40, 50)
+        assert set(small) <= set(train)
+        assert (same == test).all()
+    with pytest.raises(cx.InputError, match="cannot be split"):
+        split(100, 60, 50, 0)
+
+
+def test_levels_of_a_chain_are_thinned_from_one_another(prepared, tmp_path):
+    from cellaxes.study._stages import Stages
+
+    spec, material = prepared
+    stages = Stages(tmp_path, "data")
+    stages.put_full(material.counts)
+    deep, low = stages.level(0, spec.fractions[:2]), stages.level(0, spec.fractions)
+    assert ((deep - low).toarray() >= 0).all()
+    assert (stages.level(1, spec.fractions) != low).nnz > 0
+    stages.clear()
+    stages.put_full(material.counts)
+    assert (stages.level(0, spec.fractions) != low).nnz == 0
+
+
+def test_levels_separate_replication_from_estimation():
+    table = pd.DataFrame(
+        {
+            "signal": "s",
+            "model": "m",
+            "n_train": 10,
+            "fraction": 1.0,
+            "seed": [0, 1, 2],
+            "umis_per_cell": 100.0,
+            "information": [1.0, 1.2, 1.4],
+            "low": [0.9, 1.1, 1.3],
+            "high": [1.1, 1.3, 1.5],
+            "null": 0.0,
+            "null_high": 0.01,
+            "reliable": True,
+            "status": ["done"] * 3,
+        }
+    )
+    level = cx.study.levels(table).iloc[0]
+    assert level["total_sd"] == pytest.approx(0.2)
+    assert level["estimator_se"] == pytest.approx(0.2 / 3.92)
+    assert level["replicate_sd"] == pytest.approx(np.sqrt(0.04 - (0.2 / 3.92) ** 2))
+    assert level["n_seeds"] == 3
+
+
+def test_precomputed_embeddings_are_measured_at_full_depth_only(cells, tmp_path):
+    adata = cells.copy()
+    cx.embed.embed(adata, "pca", n_components=4)
+    adata.write_h5ad(tmp_path / "cells.h5ad")
+    spec, material = cx.study.prepare(
+        tmp_path / "cells.h5ad", ["label:cell_type"], models=["precomputed:X_pca"], n_seeds=2
+    )
+    assert len(spec.runs()) == 2
+    cx.study.run(spec, tmp_path / "out", material=material, n_jobs=1, progress=False)
+    report = cx.verbs.summarise(tmp_path / "out", material=material)
+    assert report.curves[0].fit is None
+    assert report.curves[0].information > 1.5
+    assert "one depth alone shows no law" in report.to_html()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="mounts a tiny tmpfs")
+def test_a_full_disk_keeps_finished_runs(prepared, tmp_path):
+    spec, material = prepared
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", disk]).returncode:
+        pytest.skip("a tmpfs cannot be mounted here")
+    try:
+        out = disk / "out"
+        cx.study.run(spec, out, material=material, n_jobs=1, progress=False)
+        for path in list(out.glob("runs/??/*.json"))[:10]:
+            path.unlink()
+        filler = (disk / "filler").open("wb", buffering=0)
+        try:
+            while True:
+                filler.write(bytes(4096))
+        except OSError:
+            filler.close()
+        before = cx.study.Store(out).finished()
+        with pytest.raises(cx.StoreError, match="disk is full") as caught:
+            cx.study.run(spec, out, material=material, n_jobs=1, progress=False)
+        assert "\n" not in str(caught.value)
+        assert cx.study.Store(out).finished() >= before
+        assert not [path for path in out.rglob("*.part") if path.is_file()]
+        (disk / "filler").unlink()
+        cx.study.run(spec, out, material=material, n_jobs=1, progress=False)
+        assert cx.study.status(out)["done"] == len(spec.runs())
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_changed_data_file_and_damaged_records_are_refused(prepared, cells, tmp_path):
+    path = tmp_path / "cells.h5ad"
+    cells.write_h5ad(path)
+    spec, material = cx.study.prepare(
+        path, ["label:cell_type"], n_levels=1, n_seeds=1, models=["pca:n_components=4"]
+    )
+    cx.study.run(spec, tmp_path / "out", material=material, n_jobs=1, progress=False)
+    record = next((tmp_path / "out").glob("runs/??/*.json"))
+    record.write_text(record.read_text()[:40])
+    with pytest.raises(cx.InputError, match="is damaged: remove it"):
+        cx.study.collect(tmp_path / "out")
+    record.unlink()
+    cells[:500].copy().write_h5ad(path)
+    with pytest.raises(cx.InputError, match="has changed since"):
+        cx.study.run(spec, tmp_path / "out", progress=False)
+    (tmp_path / "out" / "study.json").write_text("{}")
+    with pytest.raises(cx.InputError, match="is no study"):
+        cx.study.status(tmp_path / "out")
+
+
+def test_wishes_that_cannot_be_met_are_refused_before_work_starts(cells_file, tmp_path, cells):
+    zero = cells.copy()
+    zero.X = zero.X * 0
+    zero.write_h5ad(tmp_path / "zero.h5ad")
+    logs = cells.copy()
+    logs.X = np.log1p(logs.X.toarray())
+    logs.write_h5ad(tmp_path / "logs.h5ad")
+    label = ["label:cell_type"]
+    for path, signals, wishes, message in [
+        (cells_file, [], {}, "at least one signal"),
+        (cells_file, label * 2, {}, "named twice"),
+        (cells_file, label, {"models": ["pcaa"]}, "did you mean 'pca'"),
+        (cells_file, label, {"models": ["pca:n_components"]}, "key=value"),
+        (cells_file, label, {"models": ["pca:nn=3"]}, "nn"),
+        (cells_file, label, {"models": ["precomputed:X_a"]}, "obsm has no 'X_a'"),
+        (cells_file, label, {"estimator": "lmi"}, "no estimator 'lmi'"),
+        (cells_file, label, {"sizes": [500]}, "too few for 500 training"),
+        (cells_file, label, {"test_fraction": 0.01}, "too few"),
+        (cells_file, label, {"test_fraction": 1.5}, "between 0 and 1"),
+        (cells_file, label, {"min_depth": 1e6}, "min_depth"),
+        (cells_file, label, {"layer": "count"}, "layers has no 'count'"),
+        (tmp_path / "zero.h5ad", label, {}, "no UMI at all"),
+        (tmp_path / "logs.h5ad", label, {}, "looks log-normalised"),
+    ]:
+        with pytest.raises(cx.InputError, match=message):
+            cx.study.prepare(path, signals, **wishes)
+
+
+def test_model_names_are_read_and_written_alike():
+    for text in (
+        "pca",
+        "pca:n_components=32",
+        "precomputed:X_scVI",
+        "random_projection:log_normalise=True,n_components=3",
+    ):
+        assert str(cx.study.ModelSpec.parse(text)) == text
+    parsed = cx.study.ModelSpec.parse("m:a=1,b=0.5,c=false,d=x")
+    assert parsed.params == {"a": 1, "b": 0.5, "c": False, "d": "x"}
