@@ -67,12 +67,15 @@ def test_ksg_and_ross_agree_with_scikit_learn():
 @pytest.mark.parametrize("d", [1, 2, 5])
 def test_trees_and_scans_find_the_same_neighbours(d, monkeypatch):
     points = np.round(np.random.default_rng(d).standard_normal((400, d)), 1)
-    radius = _neighbours.kth_distance(points, 3)
-    counts = _neighbours.count_closer(points, radius)
-    monkeypatch.setattr(_neighbours, "_TREE_SEARCH", 0)
-    monkeypatch.setattr(_neighbours, "_TREE_COUNT", 0)
-    np.testing.assert_array_equal(_neighbours.kth_distance(points, 3), radius)
-    np.testing.assert_array_equal(_neighbours._scan_count(points, radius), counts)
+    found = []
+    for tree in (True, False):
+        monkeypatch.setattr(_neighbours, "_prefers_tree", lambda _, tree=tree: tree)
+        radius = _neighbours.kth_distance(points, 3)
+        found.append((radius, _neighbours.count_closer(points, radius)))
+    np.testing.assert_array_equal(found[0], found[1])
+    apart = np.abs(points[:, None] - points[None]).max(axis=-1)
+    closer = (apart < radius[:, None]) | (apart == 0)
+    np.testing.assert_array_equal(found[0][1], closer.sum(axis=1))
 
 
 def test_ksg_is_unbiased_where_there_is_nothing():

@@ -91,6 +91,8 @@ def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def without_duplicates(pairs: Pairs) -> Pairs:
     """Drop pairs that repeat another exactly, keeping first occurrences in order."""
+    if len(np.unique(pairs.x[:, 0])) == pairs.n:
+        return pairs
     joint = np.hstack([pairs.x, pairs.y if not pairs.discrete else pairs.y[:, None]])
     _, first = np.unique(joint, axis=0, return_index=True)
     return pairs if len(first) == pairs.n else pairs.take(np.sort(first))

@@ -4,17 +4,21 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from sklearn.neighbors import KDTree
 
-_TREE_SEARCH, _TREE_COUNT = 16, 5
-"""Dimensions up to which a k-d tree beats the scan: to find neighbours, to count them."""
+
+def _prefers_tree(points: NDArray[np.float64]) -> bool:
+    """Whether a k-d tree beats the scan of all pairs (measured by benchmarks/speed.py)."""
+    n, d = points.shape
+    return bool(n > 60 * 2.0**d)
 
 
 def kth_distance(points: NDArray[np.float64], k: int) -> NDArray[np.float64]:
     """Return the max-norm distance of each point to its k-th other point, ``(n,)``."""
-    if points.shape[1] <= _TREE_SEARCH:
+    if _prefers_tree(points):
         distance = cKDTree(points).query(points, k=[k + 1], p=np.inf)[0]
         return np.asarray(distance[:, 0], dtype=np.float64)
-    radius: NDArray[np.float64] = _scan_kth(points, k)
+    radius: NDArray[np.float64] = _scan_kth(np.ascontiguousarray(points.T), k)
     return radius
 
 
@@ -27,11 +31,11 @@ def count_closer(points: NDArray[np.float64], radius: NDArray[np.float64]) -> ND
         line = points[:, 0]
         counts: NDArray[np.int64] = _line_count(line, np.sort(line), radius)
         return counts
-    if points.shape[1] <= _TREE_COUNT:
-        inside = np.nextafter(radius, 0)
-        found = cKDTree(points).query_ball_point(points, inside, p=np.inf, return_length=True)
+    if _prefers_tree(points):
+        tree = KDTree(points, metric="chebyshev")
+        found = tree.query_radius(points, np.nextafter(radius, 0), count_only=True)
         return np.asarray(found, dtype=np.int64)
-    scanned: NDArray[np.int64] = _scan_count(points, radius)
+    scanned: NDArray[np.int64] = _scan_count(np.ascontiguousarray(points.T), radius)
     return scanned
 
 
@@ -64,39 +68,44 @@ def _line_count(
 
 
 @njit(cache=True, nogil=True)
-def _scan_kth(points: NDArray[np.float64], k: int) -> NDArray[np.float64]:
-    n, d = points.shape
-    radius = np.empty(n)
+def _distances_from(i: int, columns: NDArray[np.float64], distance: NDArray[np.float64]) -> None:
+    """Write the max-norm distance of point i to every point; vectorised over the points."""
+    for c in range(columns.shape[0]):
+        column = columns[c]
+        at = column[i]
+        for j in range(distance.size):
+            apart = abs(column[j] - at)
+            distance[j] = apart if c == 0 or apart > distance[j] else distance[j]
+
+
+@njit(cache=True, nogil=True)
+def _scan_kth(columns: NDArray[np.float64], k: int) -> NDArray[np.float64]:
+    n = columns.shape[1]
+    radius, distance = np.empty(n), np.empty(n)
     for i in range(n):
+        _distances_from(i, columns, distance)
+        distance[i] = np.inf
         nearest = np.full(k, np.inf)
         for j in range(n):
-            if j == i:
-                continue
-            worst = nearest[k - 1]
-            distance = 0.0
-            for c in range(d):
-                distance = max(distance, abs(points[i, c] - points[j, c]))
-                if distance >= worst:
-                    break
-            if distance < worst:
+            if distance[j] < nearest[k - 1]:
                 place = k - 1
-                while place > 0 and nearest[place - 1] > distance:
+                while place > 0 and nearest[place - 1] > distance[j]:
                     nearest[place] = nearest[place - 1]
                     place -= 1
-                nearest[place] = distance
+                nearest[place] = distance[j]
         radius[i] = nearest[k - 1]
     return radius
 
 
 @njit(cache=True, nogil=True)
-def _scan_count(points: NDArray[np.float64], radius: NDArray[np.float64]) -> NDArray[np.int64]:
-    n, d = points.shape
-    counts = np.zeros(n, dtype=np.int64)
+def _scan_count(columns: NDArray[np.float64], radius: NDArray[np.float64]) -> NDArray[np.int64]:
+    n = columns.shape[1]
+    counts, distance = np.empty(n, dtype=np.int64), np.empty(n)
     for i in range(n):
+        _distances_from(i, columns, distance)
         inside = np.nextafter(radius[i], 0.0)
+        count = 0
         for j in range(n):
-            c = 0
-            while c < d and abs(points[i, c] - points[j, c]) <= inside:
-                c += 1
-            counts[i] += int(c == d)
+            count += int(distance[j] <= inside)
+        counts[i] = count
     return counts

@@ -13,66 +13,10 @@ from matplotlib.figure import Figure
 from cellaxes._core.files import out_dir, pretty_json, write_atomic
 from cellaxes._core.provenance import machine, versions
 from cellaxes.pl import PALETTE, noise_curve
+from cellaxes.report._types import Curve, DataFacts
 from cellaxes.report._words import number, range_of, sentence
-from cellaxes.scaling import NoiseFit
 
 SCHEMA = "cellaxes.measure/1"
-
-
-@dataclass(frozen=True)
-class DataFacts:
-    """What was measured: data and protocol in numbers.
-
-    Attributes
-    ----------
-    umis_per_cell
-        Full median depth.
-    entropies
-        Entropy of each discrete signal, bits; infinite for continuous ones.
-    """
-
-    name: str
-    n_cells: int
-    n_genes: int
-    umis_per_cell: float
-    n_test: int
-    sizes: tuple[int, ...]
-    seeds: tuple[int, ...]
-    entropies: dict[str, float]
-    study: str
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One curve of information against depth and its law.
-
-    Attributes
-    ----------
-    depth, information
-        At the deepest level: measured UMIs per cell, and bits averaged over replicates.
-    low, high
-        95 % interval of that average, bits.
-    null_high
-        Largest estimate with permuted signal over the curve, bits.
-    estimator
-        Name of the estimator.
-    doubts
-        Why estimates on this curve are not reliable; empty if all are.
-    fit
-        The law; ``None`` where fewer than three points exist.
-    """
-
-    signal: str
-    model: str
-    n_train: int
-    depth: float
-    information: float
-    low: float
-    high: float
-    null_high: float
-    estimator: str
-    doubts: tuple[str, ...]
-    fit: NoiseFit | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,8 @@
 """Numbers and findings in words."""
 
 import math
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from cellaxes.report._measure import Curve
+from cellaxes.report._types import Curve
 
 POOR = 0.95
 """R² on level means below which the law is said to describe a curve poorly."""
@@ -43,7 +41,7 @@ def range_of(low: float, high: float, digits: int = 3) -> str:
     return f"{number(low, digits)} to {number(high, digits)}"
 
 
-def sentence(curve: "Curve", entropy: float | None) -> str:
+def sentence(curve: Curve, entropy: float | None) -> str:
     """Say in one or two sentences what a curve shows and what limits it."""
     of = f" of {entropy:.2f}" if entropy is not None and math.isfinite(entropy) else ""
     start = (

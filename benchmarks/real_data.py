@@ -1,0 +1,42 @@
+"""The measuring report on real data sets with different signals.
+
+    python benchmarks/real_data.py SHARED_DATA_FOLDER [OUT]
+
+Prints a row per curve, and where information does not fall with depth within its error.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import cellaxes as cx
+
+SETS = (
+    ("zeisel/zeisel_counts.h5ad", "label:class48"),
+    ("worm_embryo/worm_embryo.h5ad", "label:embryo.time.bin"),
+    ("lung_time/lung_1384.h5ad", "label:age"),
+    ("dlpfc/151673.h5ad", "label:layer_guess_reordered_short"),
+    ("cbmc_cite/cbmc_500genes_named_labels.h5ad", "label:label"),
+    ("cell_lines/celseq2_5cl.h5ad", "label:cell_line"),
+    ("larry/larry_counts.h5ad", "label:state"),
+    ("pbmc10k_cite/pbmc10k_cite.h5ad", "protein:protein"),
+)
+
+
+def main(shared: Path, out: Path) -> None:
+    """Measure each set and print what was found."""
+    for name, signal in SETS:
+        path = shared / "single_cell" / name
+        report = cx.verbs.measure(path, [signal], out=out / path.stem, progress=False)
+        print(f"\n{path.stem}: {report.seconds:.0f} s")
+        print(cx.report.brief(report), flush=True)
+        for (model,), level in report.levels.groupby(["model"]):
+            rise = np.diff(level["information"].to_numpy())
+            error = np.hypot(level["estimator_se"], level["total_sd"]).to_numpy()
+            against = rise > 1.96 * np.hypot(error[1:], error[:-1])
+            print(f"{model}: monotone within error: {not against.any()}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2] if len(sys.argv) > 2 else "real_data"))
