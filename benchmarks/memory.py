@@ -13,7 +13,6 @@ from pathlib import Path
 import anndata
 import h5py
 import numpy as np
-import scipy.sparse as sp
 
 N_GENES, PER_CELL, BLOCK = 2000, 100, 20_000
 
@@ -22,15 +21,20 @@ def make(path: Path, n_cells: int) -> None:
     """Write sparse counts, 100 stored values per cell, block by block."""
     rng = np.random.default_rng(0)
     with h5py.File(path, "w") as file:
-        anndata.io.write_elem(file, "X", sp.csr_matrix((0, N_GENES), dtype=np.float32))
-        on_disk = anndata.io.sparse_dataset(file["X"])
+        group = file.create_group("X")
+        n_stored = n_cells * PER_CELL
+        for name, kind in (("data", np.float32), ("indices", np.int32)):
+            group.create_dataset(name, shape=(n_stored,), chunks=(1 << 17,), dtype=kind)
         for start in range(0, n_cells, BLOCK):
             n = min(BLOCK, n_cells - start)
             step = rng.integers(1, N_GENES // PER_CELL, (n, PER_CELL))
             values = 1 + rng.poisson(0.8, n * PER_CELL).astype(np.float32)
-            pointers = np.arange(0, n * PER_CELL + 1, PER_CELL)
-            columns = (np.cumsum(step, axis=1) - 1).ravel()
-            on_disk.append(sp.csr_matrix((values, columns, pointers), shape=(n, N_GENES)))
+            here = slice(start * PER_CELL, (start + n) * PER_CELL)
+            group["data"][here] = values
+            group["indices"][here] = (np.cumsum(step, axis=1) - 1).ravel()
+        group["indptr"] = np.arange(0, n_stored + 1, PER_CELL)
+        group.attrs["shape"] = (n_cells, N_GENES)
+        group.attrs["encoding-type"], group.attrs["encoding-version"] = "csr_matrix", "0.1.0"
         shell = anndata.AnnData(obs={"n": np.zeros(n_cells, dtype=np.int8)})
         anndata.io.write_elem(file, "obs", shell.obs)
         anndata.io.write_elem(file, "var", anndata.AnnData(var={"n": np.zeros(N_GENES)}).var)
@@ -39,7 +43,7 @@ def make(path: Path, n_cells: int) -> None:
         file.attrs["encoding-type"], file.attrs["encoding-version"] = "anndata", "0.1.0"
 
 
-def thin(source: Path, target: Path) -> None:
+def thin(source: Path, target: Path | None) -> None:
     """Thin in this process and print its peak memory."""
     import cellaxes as cx
 
@@ -49,18 +53,18 @@ def thin(source: Path, target: Path) -> None:
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(
-        f"{backed.n_obs:,} cells x {backed.n_vars:,} genes, {depth:g} UMIs per cell left: "
+        f"{'to a file' if target else 'to memory'}: {backed.n_obs:,} cells x {backed.n_vars:,} "
+        f"genes, {depth:g} UMIs per cell left: "
         f"peak {peak:.2f} GB, {backed.n_obs / seconds:,.0f} cells/s"
     )
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:
-        thin(Path(sys.argv[1]), Path(sys.argv[2]))
+        thin(Path(sys.argv[1]), None if sys.argv[2] == "memory" else Path(sys.argv[2]))
     else:
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder) / "cells.h5ad"
             make(source, int(sys.argv[1]) if len(sys.argv) == 2 else 1_000_000)
-            subprocess.run(
-                [sys.executable, __file__, str(source), str(Path(folder) / "thin.h5ad")], check=True
-            )
+            for target in (str(Path(folder) / "thin.h5ad"), "memory"):
+                subprocess.run([sys.executable, __file__, str(source), target], check=True)

@@ -14,6 +14,9 @@ from cellaxes._core.errors import InputError
 from cellaxes._core.files import part_of, storing
 from cellaxes._core.matrix import row_sums
 
+_CHUNK = 1 << 17
+"""Stored values per chunk on disk."""
+
 
 def write_blocks(
     shell: anndata.AnnData, blocks: Iterable[sp.csr_matrix], path: Path, dtype: Any
@@ -36,16 +39,27 @@ def write_blocks(
 
 
 def _write(shell: anndata.AnnData, blocks: Iterable[sp.csr_matrix], path: Path, dtype: Any) -> None:
-    totals: list[Any] = []
+    totals, pointers = [], [np.zeros(1, dtype=np.int64)]
     with h5py.File(path, "w") as file:
-        anndata.io.write_elem(file, "X", sp.csr_matrix((0, shell.n_vars), dtype=dtype))
-        on_disk = anndata.io.sparse_dataset(file["X"])
+        # The CSR group of anndata's file format, grown block by block in large chunks: the
+        # small chunks of a data set that starts empty cost gigabytes of index.
+        group = file.create_group("X")
+        for name, kind in (("data", dtype), ("indices", np.int32)):
+            group.create_dataset(name, shape=(0,), maxshape=(None,), chunks=(_CHUNK,), dtype=kind)
         for block in blocks:
-            on_disk.append(block)
+            for name in ("data", "indices"):
+                values = getattr(block, name)
+                dataset = group[name]
+                dataset.resize(dataset.shape[0] + len(values), axis=0)
+                dataset[dataset.shape[0] - len(values) :] = values
+            pointers.append(pointers[-1][-1] + block.indptr[1:].astype(np.int64))
             totals.append(row_sums(block))
+        group["indptr"] = np.concatenate(pointers)
+        group.attrs["shape"] = (shell.n_obs, shell.n_vars)
+        group.attrs["encoding-type"], group.attrs["encoding-version"] = "csr_matrix", "0.1.0"
         shell.obs[keys.umis_per_cell()] = np.concatenate(totals)
-        for slot in ("obs", "var", "obsm", "varm", "obsp", "varp", "layers", "uns"):
-            value = getattr(shell, slot)
-            anndata.io.write_elem(file, slot, value if slot in ("obs", "var") else dict(value))
-        file.attrs["encoding-type"] = "anndata"
-        file.attrs["encoding-version"] = "0.1.0"
+        for slot in ("obs", "var"):
+            anndata.io.write_elem(file, slot, getattr(shell, slot))
+        for slot in ("obsm", "varm", "obsp", "varp", "layers", "uns"):
+            anndata.io.write_elem(file, slot, dict(getattr(shell, slot)))
+        file.attrs["encoding-type"], file.attrs["encoding-version"] = "anndata", "0.1.0"

@@ -150,7 +150,7 @@ class _Thinner:
             csr = (
                 self.rows(sp.csr_matrix(counts), 0)
                 if in_memory
-                else sp.vstack(list(self.blocks(counts)), format="csr")
+                else _stack(self.blocks(counts), counts.shape)
             )
             thinned = like(csr, counts)
             totals = row_sums(csr)
@@ -170,6 +170,23 @@ def thin_matrix(
 ) -> Thinned:
     """Thin a matrix; ``key`` tells apart the draws of one series."""
     return _Thinner(level, random_state, where, key).matrix(counts)
+
+
+def _stack(blocks: Iterator[sp.csr_matrix], shape: tuple[int, int]) -> sp.csr_matrix:
+    """Join row blocks in arrays that grow in place: nothing is held twice."""
+    first = next(blocks)
+    data, indices = first.data.copy(), first.indices.copy()
+    end, lengths = first.nnz, [np.zeros(1, dtype=np.int64), np.diff(first.indptr)]
+    for block in blocks:
+        if end + block.nnz > len(data):
+            for array in (data, indices):
+                array.resize(2 * (end + block.nnz), refcheck=False)
+        data[end : end + block.nnz] = block.data
+        indices[end : end + block.nnz] = block.indices
+        lengths.append(np.diff(block.indptr))
+        end += block.nnz
+    indptr = np.cumsum(np.concatenate(lengths))
+    return sp.csr_matrix((data[:end], indices[:end], indptr), shape=shape)
 
 
 def _dask_row_sums(counts: Counts) -> NDArray[np.float64]:
