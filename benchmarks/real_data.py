@@ -32,10 +32,12 @@ def main(shared: Path, out: Path) -> None:
         print(f"\n{path.stem}: {report.seconds:.0f} s")
         print(cx.report.brief(report), flush=True)
         for (model,), level in report.levels.groupby(["model"]):
+            error = level["total_sd"].to_numpy() / np.sqrt(level["n_seeds"].to_numpy())
             rise = np.diff(level["information"].to_numpy())
-            error = np.hypot(level["estimator_se"], level["total_sd"]).to_numpy()
             against = rise > 1.96 * np.hypot(error[1:], error[:-1])
-            print(f"{model}: monotone within error: {not against.any()}")
+            where = level["umis_per_cell"].to_numpy()[1:][against]
+            told = f"rises below {np.round(where)} UMIs per cell" if against.any() else "monotone"
+            print(f"{model}: {told} within 1.96 standard errors of the mean")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Estimates against closed forms, against a peer, and what they say of themselves."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -108,6 +110,7 @@ def mixture(n=1500, seed=0):
     ), codes
 
 
+@functools.cache
 def mixture_truth():
     x, codes = mixture(200_000, 9)
     centres = np.array([[3, 0], [0, 3], [0, 0], [-3, -3.0]])
@@ -218,6 +221,31 @@ def test_interval_covers_the_truth_as_often_as_it_says():
     assert np.isnan(found.null)
 
 
+def test_classifier_interval_covers_as_often_as_it_says_and_null_bounds_its_mean():
+    covered = 0
+    for seed in range(25):
+        found = cx.information.estimate(*mixture(400, seed), "classifier", n_permutations=3)
+        covered += found.low - 0.02 <= mixture_truth() <= found.high + 0.02
+        assert found.null_high >= found.null
+        assert 0.02 < found.high - found.low < 0.4
+    assert covered >= 21
+
+
+def test_too_few_pairs_for_half_samples_leave_the_interval_open():
+    found = cx.information.estimate(*gaussian_pair(0.5, n=30, d=10), "gaussian")
+    assert np.isnan(found.low)
+    assert not found.reliable
+    assert "too few for an interval" in found.reason
+
+
+def test_classes_may_be_declared():
+    codes = np.arange(300) % 100
+    x = np.random.default_rng(0).standard_normal((300, 2))
+    assert cx.information.estimate(x, codes, n_permutations=0).estimator == "ksg"
+    declared = cx.information.estimate(x, codes, discrete=True, n_permutations=0)
+    assert declared.estimator == "classifier"
+
+
 def test_half_samples_know_the_error_of_a_mean():
     values = np.random.default_rng(0).standard_normal(900)
     width = half_width(lambda rows: values[rows].mean(), 900, np.random.default_rng(1), 400)
@@ -253,8 +281,9 @@ def test_unusable_pairs_are_refused_in_one_sentence():
         with pytest.raises(cx.InputError, match=message) as caught:
             cx.information.estimate(*args)
         assert "\n" not in str(caught.value)
-    with pytest.raises(cx.InputError, match="at least 1"):
-        cx.information.estimate(x, y, k=0)
+    for k in (0, 2.5):
+        with pytest.raises(cx.InputError, match="at least 1"):
+            cx.information.estimate(x, y, k=k)
     with pytest.raises(cx.InputError, match="distinct pairs"):
         cx.information.estimate(np.ones((50, 1)), np.ones((50, 1)), "ksg", k=3)
     assert set(cx.information.show()["name"]) == {"classifier", "ross", "ksg", "gaussian"}

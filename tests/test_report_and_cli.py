@@ -93,6 +93,33 @@ def test_information_falls_with_depth_and_stays_below_the_entropy(measured):
     assert report.curves[0].fit.identified
 
 
+def test_errors_of_the_estimates_reach_the_law(measured):
+    report, _ = measured
+    for curve in report.curves:
+        points = report.runs[report.runs["signal"] == curve.signal]
+        shared = (points["high"] - points["low"]).to_numpy() / 2
+        assert (np.array(curve.fit.shift) >= shared - 1e-9).all()
+
+
+def test_unrelated_columns_neither_disturb_nor_redo_a_measurement(cells, tmp_path):
+    adata = cells.copy()
+    adata.obs["note"] = [1, "x"] * 300
+    wishes = {
+        "out": tmp_path,
+        "models": ["pca:n_components=4"],
+        "n_levels": 1,
+        "n_seeds": 1,
+        "n_permutations": 0,
+        "n_jobs": 1,
+        "progress": False,
+    }
+    cx.verbs.measure(adata, ["label:cell_type"], **wishes)
+    before = sorted(path.stat().st_mtime_ns for path in tmp_path.glob("runs/??/*.json"))
+    adata.obs["other"] = 1
+    cx.verbs.measure(adata, ["label:cell_type"], **wishes)
+    assert before == sorted(path.stat().st_mtime_ns for path in tmp_path.glob("runs/??/*.json"))
+
+
 def test_measuring_again_only_reads(measured, cells):
     report, out = measured
     before = {path: path.stat().st_mtime_ns for path in out.glob("runs/??/*.json")}
@@ -108,7 +135,9 @@ def test_sentences_name_the_limit():
         u = np.geomspace(10, top, 8)
         fit = cx.scaling.fit_noise_law(u, law(u) + more.pop("error", 0))
         bits = law(top)
-        return cx.report.Curve("s", "m", 10, top, bits, bits - 0.1, bits + 0.1, 0, "ksg", (), fit)
+        return cx.report.Curve(
+            "s", "m", 10, top, bits, bits - 0.1, bits + 0.1, 0, "ksg", False, (), fit
+        )
 
     law = cx.scaling.NoiseLaw(1000, 3.0)
     assert "depth is a limit: it costs 0.29 bits" in sentence(curve(law, 2000), np.inf)
@@ -157,6 +186,8 @@ def test_commands_measure_resume_and_collect(cells_file, tmp_path):
     record.unlink()
     assert "done 3, failed 0, missing 1" in cellaxes("study", "status", tmp_path / "out")
     assert "done 4" in cellaxes("study", "run", "--out", tmp_path / "out", "--jobs", 1)
+    refused = cellaxes("study", "run", "--out", tmp_path / "out", "--seeds", 9, code=2)
+    assert "--seeds belongs to a new study" in refused
     told = cellaxes("study", "collect", tmp_path / "out")
     assert re.search(r"label:cell_type\s+pca:n_components=4\s+300\s+\d\.\d\d", told)
     assert (tmp_path / "out" / "report.html").is_file()
@@ -266,6 +297,31 @@ def test_bad_files_end_in_one_sentence_and_code_2(case, bad_files, tmp_path, cap
     assert BAD[case] in said
     assert said.count("\n") == 1
     assert not list((tmp_path / "out").glob("runs"))
+
+
+def test_failed_runs_are_told_and_end_in_code_1(cells_file, tmp_path, capsys):
+    words = [
+        "measure",
+        cells_file,
+        "--signal",
+        "label:cell_type",
+        "--model",
+        "pca:n_components=350",
+        "--levels",
+        1,
+        "--seeds",
+        1,
+        "--jobs",
+        1,
+        "--out",
+        tmp_path,
+    ]
+    argv, sys.argv = sys.argv, ["cellaxes", *map(str, words)]
+    with pytest.raises(SystemExit) as caught:
+        main()
+    sys.argv = argv
+    assert caught.value.code == 1
+    assert "1 of 1 runs failed: InputError: PCA with 350" in capsys.readouterr().out
 
 
 def test_bad_wishes_end_in_one_sentence_and_code_2(cells, cells_file, tmp_path, capsys):

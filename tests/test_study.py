@@ -117,7 +117,7 @@ def test_a_failing_run_is_a_record_and_the_study_goes_on(prepared, cells_file, t
         spec, tmp_path, material=material, n_jobs=1, retry_failed=True, progress=False
     )
     assert again == 2
-    report = cx.verbs.summarise(tmp_path, material=material)
+    report = cx.verbs.summarise(tmp_path)
     assert len(report.curves) == 1
     assert "2 of 4 runs failed" in report.to_html()
 
@@ -137,6 +137,80 @@ def test_an_estimate_that_fails_spares_the_other_signals(prepared, tmp_path, cel
     table = cx.study.collect(tmp_path / "out").set_index("signal")
     assert "more pairs than dimensions" in table.loc["protein:wide", "error"]
     assert table.loc["label:cell_type", "status"] == "done"
+
+
+def test_models_see_the_training_cells_and_nothing_else(prepared, tmp_path, monkeypatch):
+    from cellaxes.study import _execute
+
+    spec, material = prepared
+    seen = {}
+
+    class Spy:
+        def fit(self, counts, *, random_state=0):
+            seen["train"] = counts
+            return self
+
+        def transform(self, counts):
+            seen["test"] = counts
+            return np.asarray(counts[:, :3].todense(), dtype=np.float32)
+
+    monkeypatch.setattr(_execute, "make", lambda *_, **__: Spy())
+    store, stages = cx.study.Store(tmp_path), _execute.Stages(tmp_path / "stages", "x")
+    stages.put_full(material.counts)
+    bench = _execute.Bench(store, stages, material.signals, {})
+    task = next(task for task in spec.runs() if len(task.chain) == 2)
+    assert _execute.execute([task], bench) == 0
+    counts = stages.level(task.seed, task.chain)
+    train, test = split(600, task.n_train, task.n_test, task.seed)
+    assert (seen["train"] != counts[train]).nnz == 0
+    assert (seen["test"] != counts[test]).nnz == 0
+    facts = store.read(task.id)["facts"]
+    assert facts["umis_per_cell"] == np.median(np.asarray(counts[test].sum(axis=1)))
+    assert facts["umis_per_cell_train"] == np.median(np.asarray(counts[train].sum(axis=1)))
+    nominal = np.median(np.asarray(material.counts.sum(axis=1))) * task.chain[-1]
+    assert facts["umis_per_cell"] != nominal
+
+
+def test_a_signal_of_many_classes_stays_discrete(cells, tmp_path):
+    adata = cells.copy()
+    adata.obs["clone"] = [f"clone{i % 120}" for i in range(600)]
+    adata.write_h5ad(tmp_path / "cells.h5ad")
+    spec, material = cx.study.prepare(
+        tmp_path / "cells.h5ad",
+        ["label:clone"],
+        models=["pca:n_components=4"],
+        n_levels=1,
+        n_seeds=1,
+        n_permutations=0,
+    )
+    cx.study.run(spec, tmp_path / "out", material=material, n_jobs=1, progress=False)
+    assert cx.study.collect(tmp_path / "out")["estimator"].tolist() == ["classifier"]
+
+
+def test_two_processes_on_one_study_do_each_other_no_harm(prepared, table, tmp_path):
+    spec, _ = prepared
+    cx.study.Store(tmp_path).write_spec(spec)
+    code = (
+        "import cellaxes as cx, sys; s = cx.study.Store(sys.argv[1]);"
+        "sys.exit(cx.study.run(s.read_spec(), sys.argv[1], n_jobs=1, progress=False))"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    pd.testing.assert_frame_equal(cx.study.collect(tmp_path), table, check_exact=True)
+
+
+def test_a_failure_never_replaces_a_success_and_the_last_to_leave_is_alone(prepared, tmp_path):
+    spec, _ = prepared
+    store = cx.study.Store(tmp_path)
+    task = spec.runs()[0]
+    store.write(task, {"status": "done"})
+    store.write(task, {"status": "failed", "error": "x"})
+    assert store.read(task.id)["status"] == "done"
+    with store.in_use() as alone, store.in_use() as other:
+        assert not alone()
+        assert other(), "the first to leave has let go"
+    with store.in_use() as alone:
+        assert alone()
 
 
 def test_growing_a_study_keeps_what_is_done(prepared, table, cells_file, tmp_path):
@@ -186,6 +260,7 @@ def test_levels_separate_replication_from_estimation():
             "fraction": 1.0,
             "seed": [0, 1, 2],
             "umis_per_cell": 100.0,
+            "n_empty": 0,
             "information": [1.0, 1.2, 1.4],
             "low": [0.9, 1.1, 1.3],
             "high": [1.1, 1.3, 1.5],
@@ -211,10 +286,12 @@ def test_precomputed_embeddings_are_measured_at_full_depth_only(cells, tmp_path)
     )
     assert len(spec.runs()) == 2
     cx.study.run(spec, tmp_path / "out", material=material, n_jobs=1, progress=False)
-    report = cx.verbs.summarise(tmp_path / "out", material=material)
+    report = cx.verbs.summarise(tmp_path / "out")
     assert report.curves[0].fit is None
     assert report.curves[0].information > 1.5
-    assert "one depth alone shows no law" in report.to_html()
+    page = report.to_html()
+    assert "fewer than three depths show no law" in page
+    assert "may have seen these cells" in page
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="mounts a tiny tmpfs")

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import anndata
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
@@ -121,12 +122,23 @@ def test_molecules_are_independent_of_each_other():
     assert abs(np.corrcoef(kept[:-1].sum(1), kept[1:].sum(1))[0, 1]) < 4 / np.sqrt(4000)
 
 
-def test_thinning_twice_has_the_law_of_thinning_once():
-    once = cx.noise.thin(np.full((4000, 10), 20), fraction=0.12, random_state=1)
-    first = cx.noise.thin(np.full((4000, 10), 20), fraction=0.4, random_state=2)
-    twice = cx.noise.thin(first.counts, fraction=0.3, random_state=3)
-    assert stats.ks_2samp(dense(once).ravel(), dense(twice).ravel()).pvalue > 1e-3
-    assert dense(twice).mean() == pytest.approx(2.4, abs=0.05)
+@pytest.mark.parametrize("count", [1, 5, 20])
+@pytest.mark.parametrize("fractions", [(0.4, 0.3), (0.5, 0.5)])
+@pytest.mark.parametrize("seeds", [(2, 3), (0, 0)])
+def test_thinning_twice_has_the_law_of_thinning_once(count, fractions, seeds):
+    first = cx.noise.thin(np.full((4000, 10), count), fraction=fractions[0], random_state=seeds[0])
+    twice = cx.noise.thin(first.counts, fraction=fractions[1], random_state=seeds[1])
+    p = fractions[0] * fractions[1]
+    kept = dense(twice).ravel()
+    assert kept.mean() == pytest.approx(count * p, abs=5 * np.sqrt(count * p * (1 - p) / 40_000))
+    assert kept.var() == pytest.approx(count * p * (1 - p), rel=0.05)
+
+
+def test_chained_target_depths_are_met():
+    counts = np.random.default_rng(0).poisson(1.0, (500, 300))
+    first = cx.noise.thin(counts, depth=150)
+    second = cx.noise.thin(first.counts, depth=75)
+    assert second.umis_per_cell.mean() == pytest.approx(75, rel=0.03)
 
 
 def test_series_is_a_nested_chain_of_the_right_depths():
@@ -190,6 +202,36 @@ def test_anndata_keeps_its_slots(cells):
     assert (thinned.counts.obs["umis_per_cell"] == thinned.umis_per_cell).all()
     assert thinned.counts.uns["cellaxes_thin"]["params"]["fraction"] == 0.5
     assert "umis_per_cell" not in cells.obs
+    thinned.counts.obsm["protein"][0, 0] = -1
+    assert cells.obsm["protein"][0, 0] >= 0
+    assert thinned.counts.layers.keys() == set()
+
+
+def test_empty_and_damaged_files_leave_nothing_behind(cells, tmp_path):
+    zero = cells.copy()
+    zero.X = zero.X * 0
+    with pytest.raises(cx.InputError, match="no UMI at all"):
+        cx.noise.thin(zero, fraction=0.5, out=tmp_path / "out.h5ad")
+    with pytest.raises(cx.InputError, match="no cells"):
+        cx.noise.thin(cells[:0].copy(), fraction=0.5, out=tmp_path / "out.h5ad")
+    import h5py
+
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    with h5py.File(tmp_path / "cells.h5ad", "a") as file:
+        file["X/data"].resize(len(file["X/data"]) // 2, axis=0)
+    backed = anndata.read_h5ad(tmp_path / "cells.h5ad", backed="r")
+    with pytest.raises(cx.InputError, match="cannot be read"):
+        cx.noise.thin(backed, fraction=0.5, out=tmp_path / "out.h5ad")
+    assert [path.name for path in tmp_path.iterdir()] == ["cells.h5ad"]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ">f4", ">i8", bool])
+def test_odd_number_types_are_taken(dtype):
+    counts = COUNTS.toarray()
+    odd = np.minimum(counts, 1).astype(dtype)
+    kept = cx.noise.thin(odd, fraction=0.3, random_state=5).counts
+    plain = cx.noise.thin(np.minimum(counts, 1), fraction=0.3, random_state=5).counts
+    np.testing.assert_array_equal(kept.astype(float), plain)
 
 
 def test_counts_may_stand_in_a_layer_or_in_raw(cells):
@@ -210,6 +252,7 @@ def test_genewise_thinning_keeps_exact_gene_totals_and_loses_depth():
 
 
 BAD = {
+    "frame": (pd.DataFrame({"a": [1, 2]}), "pass adata.X or"),
     "negative": (np.array([[1, -2], [3, 0]]), "row 0, column 1 holds the negative value -2"),
     "fractional": (np.array([[1.0, 0.5], [3, 0]]), "which is no whole number"),
     "log": (np.log1p(COUNTS.toarray()), "looks log-normalised"),

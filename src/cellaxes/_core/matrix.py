@@ -29,8 +29,14 @@ def shape_of(counts: Counts) -> tuple[int, int]:
         raise InputError(
             f"counts must be a matrix of shape (n_cells, n_genes), but have shape {shape}."
         )
-    if counts.dtype.kind not in "iufb":
-        raise InputError(f"counts must be numbers, but are of type {counts.dtype}.")
+    dtype = getattr(counts, "dtype", None)
+    if dtype is None:
+        raise InputError(
+            f"counts must be a matrix, but are a {type(counts).__name__}: pass adata.X or "
+            "frame.to_numpy()."
+        )
+    if dtype.kind not in "iufb":
+        raise InputError(f"counts must be numbers, but are of type {dtype}.")
     return int(shape[0]), int(shape[1])
 
 
@@ -44,9 +50,27 @@ def by_rows(counts: Counts) -> Counts:
 
 def csr_rows(counts: Counts, start: int, stop: int) -> sp.csr_matrix:
     """Return rows ``start:stop`` as CSR."""
-    block = counts[start:stop]
-    if is_dask(block):
-        block = block.compute(scheduler="synchronous")
+    try:
+        block = counts[start:stop]
+        if is_dask(block):
+            block = block.compute(scheduler="synchronous")
+        return as_csr(block)
+    except (ValueError, OSError, IndexError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"rows {start} to {stop} of the counts cannot be read ({error}): the matrix is "
+            "damaged; export it again."
+        ) from error
+
+
+def as_csr(block: Any) -> sp.csr_matrix:
+    """Return a matrix as CSR of a type that kernels take (no half floats, native bytes)."""
+    half = block.dtype.kind == "f" and block.dtype.itemsize == 2
+    if half or block.dtype.itemsize > 8:
+        block = block.astype(np.float64)
+    elif not block.dtype.isnative:
+        block = block.astype(block.dtype.newbyteorder("="))
     return sp.csr_matrix(block)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cellaxes._core.errors import CellaxesError
+from cellaxes._core.errors import CellaxesError, InputError
 from cellaxes._core.version import __version__
 
 app = typer.Typer(
@@ -16,6 +16,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+TYPED = "COMMANDLINE"
+"""Where click says that an option came from, if a person typed it."""
 study_app = typer.Typer(no_args_is_help=True, help="A grid of runs: start, resume, watch, read.")
 app.add_typer(study_app, name="study")
 
@@ -42,6 +44,7 @@ Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Replicates.")]
 EstimatorName = Annotated[str, typer.Option("--estimator", help="auto, or one by name.")]
 Permutations = Annotated[int, typer.Option("--permutations", min=0, help="For the null.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Worker processes.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Do failed runs again.")]
 RandomState = Annotated[int, typer.Option("--random-state", min=0, help="Seed.")]
 
 
@@ -78,6 +81,8 @@ def _show(report: Any, out: Path) -> None:
 
     typer.echo(brief(report))
     typer.echo(f"\n{out / 'report.html'}")
+    if len(report.failures):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -116,6 +121,7 @@ def measure(
     permutations: Permutations = 5,
     jobs: Jobs = None,
     random_state: RandomState = 0,
+    retry_failed: RetryFailed = False,
 ) -> None:
     """Measure how much of a signal embeddings hold at falling depth, and fit the law.
 
@@ -138,6 +144,7 @@ def measure(
         n_permutations=permutations,
         n_jobs=jobs,
         random_state=random_state,
+        retry_failed=retry_failed,
     )
     _show(report, out)
 
@@ -148,6 +155,9 @@ def fit(
     depth: Annotated[str, typer.Option("--depth", help="Column with the depth.")],
     information: Annotated[str, typer.Option("--information", help="Column with the bits.")],
     by: Annotated[str, typer.Option("--by", help="Columns that name a curve, by commas.")] = "",
+    level: Annotated[
+        str | None, typer.Option("--level", help="Column that marks replicates of one depth.")
+    ] = None,
     out: Out = Path(),
 ) -> None:
     """Fit the noise law to every curve of a table; writes fits.csv to the folder --out.
@@ -158,9 +168,8 @@ def fit(
     from cellaxes._core.tables import read_table
     from cellaxes.scaling import fit_table
 
-    fits = fit_table(
-        read_table(table), depth, information, by=[name for name in by.split(",") if name]
-    )
+    names = [name.strip() for name in by.split(",") if name.strip()]
+    fits = fit_table(read_table(table), depth, information, by=names, level=level)
     path = out_dir(out) / "fits.csv"
     write_atomic(path, fits.to_csv(index=False))
     typer.echo(f"{len(fits)} curves, {int(fits['identified'].sum())} identified: {path}")
@@ -168,6 +177,7 @@ def fit(
 
 @study_app.command("run")
 def study_run(
+    context: typer.Context,
     out: Out,
     data: Annotated[Path | None, typer.Argument(help="An .h5ad file; none resumes --out.")] = None,
     signal: Signals = [],  # noqa: B006
@@ -182,7 +192,7 @@ def study_run(
     permutations: Permutations = 5,
     jobs: Jobs = None,
     random_state: RandomState = 0,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Do them again.")] = False,
+    retry_failed: RetryFailed = False,
 ) -> None:
     """Carry out what is missing of a study; without DATA, of the one that --out holds.
 
@@ -191,6 +201,17 @@ def study_run(
     from cellaxes import study
 
     if data is None:
+        free = {"out", "data", "jobs", "retry_failed"}
+        given = [
+            name
+            for name in context.params
+            if name not in free and getattr(context.get_parameter_source(name), "name", "") == TYPED
+        ]
+        if given:
+            raise InputError(
+                f"--{given[0].replace('_', '-')} belongs to a new study: name its DATA, or leave "
+                "the option out to resume the study in --out."
+            )
         spec, material = study.Store(out).read_spec(), None
     else:
         spec, material = study.prepare(
@@ -207,8 +228,10 @@ def study_run(
             n_permutations=permutations,
             random_state=random_state,
         )
-    study.run(spec, out, material=material, n_jobs=jobs, retry_failed=retry_failed)
+    failed = study.run(spec, out, material=material, n_jobs=jobs, retry_failed=retry_failed)
     study_status(out)
+    if failed:
+        raise typer.Exit(1)
 
 
 @study_app.command("status")

@@ -84,6 +84,13 @@ def make(name: str, **params: Any) -> Model:
         raise InputError(f"model {name!r}: {error}") from error
 
 
+def registered_name(model: Model) -> str:
+    """Return the name under which the class of a model is registered, or the class's own."""
+    return next(
+        (name for name in _MODELS if _MODELS[name] is type(model)), type(model).__name__.lower()
+    )
+
+
 def load(path: str | Path) -> Model:
     """Load a fitted model saved by ``model.to_artefact().save(path)``.
 
@@ -120,3 +127,9 @@ def require_genes(n_genes: int, expected: int, name: str) -> None:
             f"the {name} model was fitted on {expected} genes, these cells have {n_genes}: "
             "pass the same genes in the same order."
         )
+
+
+def require_size(value: object, name: str) -> None:
+    """Refuse a setting that is no whole number of at least one."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        raise InputError(f"{name} must be a whole number of at least 1, but is {value!r}.")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cellaxes._core.artefact import Artefact
 from cellaxes._core.errors import InputError
 from cellaxes._core.matrix import Counts, shape_of
-from cellaxes.embed._model import register, require_fitted, require_genes
+from cellaxes.embed._model import register, require_fitted, require_genes, require_size
 from cellaxes.embed._preprocess import highly_variable, log_normalise
 
 
@@ -48,6 +48,10 @@ class PCA:
     n_top_genes: int = 1000
     target_sum: float = 1e4
     _fitted: _Fitted | None = field(default=None, repr=False, init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        require_size(self.n_components, "n_components")
+        require_size(self.n_top_genes, "n_top_genes")
 
     def fit(self, counts: Counts, *, random_state: int = 0) -> Self:
         """Fit on training counts ``(n_train, n_genes)``.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cellaxes._core.artefact import Artefact
 from cellaxes._core.matrix import Counts, csr_rows, shape_of
 from cellaxes._core.random import stream
-from cellaxes.embed._model import register, require_fitted, require_genes
+from cellaxes.embed._model import register, require_fitted, require_genes, require_size
 from cellaxes.embed._preprocess import log_normalise
 
 
@@ -38,6 +38,9 @@ class RandomProjection:
     log_normalise: bool = False
     target_sum: float = 1e4
     _matrix: NDArray[np.float32] | None = field(default=None, repr=False, init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        require_size(self.n_components, "n_components")
 
     def fit(self, counts: Counts, *, random_state: int = 0) -> Self:
         """Draw R for the number of genes of ``counts``; the cells themselves are not read."""

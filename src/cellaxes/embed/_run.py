@@ -11,7 +11,7 @@ from cellaxes._core.adata import counts_name, counts_of, obsm_matrix
 from cellaxes._core.errors import InputError
 from cellaxes._core.matrix import by_rows, check_counts, csr_rows
 from cellaxes._core.version import __version__
-from cellaxes.embed._model import Model, make
+from cellaxes.embed._model import Model, make, registered_name
 from cellaxes.embed._precomputed import Precomputed
 
 
@@ -60,13 +60,16 @@ def embed(
     InputError
         If a key is missing, the counts are no counts, or the model refuses the data.
     """
-    adata = adata.copy() if copy else adata
+    if copy:
+        adata = adata.to_memory() if adata.isbacked else adata.copy()
     if isinstance(model, str):
         name = model
         params |= {"use_rep": use_rep} if use_rep is not None else {}
         fitted = make(model, **params)
     else:
-        name, fitted = type(model).__name__.lower(), model
+        if params or use_rep is not None:
+            raise InputError("a model that is given as an object has its settings already.")
+        name, fitted = registered_name(model), model
     rows = np.arange(adata.n_obs) if train is None else _indices(train, adata.n_obs)
     if isinstance(fitted, Precomputed):
         embedding = fitted.transform(obsm_matrix(adata, fitted.use_rep))
@@ -92,6 +95,8 @@ def embed(
 
 def _indices(train: ArrayLike, n_cells: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     chosen = np.asarray(train)
+    if chosen.dtype.kind not in "iub" or chosen.ndim != 1:
+        raise InputError("train must be a boolean mask or whole-number indices of cells.")
     if chosen.dtype == bool:
         if len(chosen) != n_cells:
             raise InputError(f"train has {len(chosen)} entries for {n_cells} cells.")

@@ -51,18 +51,20 @@ def is_discrete(values: ArrayLike) -> bool:
     return array.dtype.kind in "iu" and len(np.unique(array)) <= max(2, len(array) // 4)
 
 
-def make_pairs(x: ArrayLike, y: ArrayLike) -> Pairs:
+def make_pairs(x: ArrayLike, y: ArrayLike, discrete: bool | None = None) -> Pairs:
     """Check and pair two variables; the discrete one, if any, becomes y.
+
+    ``discrete`` says whether y holds classes; ``None`` asks `is_discrete`.
 
     Raises
     ------
     InputError
         If lengths differ, values are missing, or there are fewer than 10 pairs.
     """
-    if is_discrete(x) and not is_discrete(y):
+    if discrete is None and is_discrete(x) and not is_discrete(y):
         x, y = y, x
     left = finite_matrix(x, "x")
-    if is_discrete(y):
+    if is_discrete(y) if discrete is None else discrete:
         column = pd.Series(np.asarray(y).ravel())
         if column.isna().any():
             raise InputError(f"y is missing in {int(column.isna().sum())} pairs: remove them.")

@@ -16,6 +16,7 @@ def estimate(
     y: ArrayLike,
     estimator: str = "auto",
     *,
+    discrete: bool | None = None,
     k: int = 3,
     n_permutations: int = 10,
     random_state: int = 0,
@@ -32,6 +33,9 @@ def estimate(
     estimator
         ``"auto"``, ``"classifier"`` or ``"ross"`` for classes, ``"ksg"`` or ``"gaussian"``
         for numbers; `show` tells them apart. ``"auto"`` says what it picked in ``reason``.
+    discrete
+        Whether y holds classes. ``None``: yes if it is one column of anything but numbers, or
+        of integers with few distinct values.
     k
         Neighbours of the nearest-neighbour estimators.
     n_permutations
@@ -58,10 +62,10 @@ def estimate(
     >>> estimate(x, y, random_state=0).estimator
     'ksg'
     """
-    pairs = make_pairs(x, y)
+    pairs = make_pairs(x, y, discrete)
     name, why = _pick(pairs) if estimator == "auto" else (estimator, "asked for")
-    if k < 1:
-        raise InputError(f"k must be at least 1 neighbour, but is {k}.")
+    if k < 1 or k != int(k):
+        raise InputError(f"k must be a whole number of neighbours, at least 1, but is {k}.")
     chosen = get(name)
     if chosen.discrete != pairs.discrete:
         kind = "classes" if pairs.discrete else "numbers"
@@ -72,14 +76,17 @@ def estimate(
     everything = np.arange(pairs.n)
     statistic = chosen.prepare(pairs, k, stream(random_state, "information", name))
     bits = statistic(everything)
-    width = half_width(
-        statistic, pairs.n, stream(random_state, "half-samples", name), chosen.n_splits
-    )
+    limits = chosen.limits(pairs, bits, k)
+    try:
+        rng = stream(random_state, "half-samples", name)
+        width = half_width(statistic, pairs.n, rng, chosen.n_splits)
+    except InputError:
+        width = float("nan")
+        limits.append(f"{pairs.n} pairs are too few for an interval from half-samples")
     null = []
     for index in range(n_permutations):
         rng = stream(random_state, "permutation", index)
         null.append(chosen.prepare(pairs.permuted(rng), k, rng)(everything))
-    limits = chosen.limits(pairs, bits, k)
     return MIEstimate(
         bits=bits,
         low=bits - width,

@@ -1,5 +1,6 @@
 """Gene-wise thinning as in the code of the noise-scaling paper, for reproduction only."""
 
+import anndata
 import numpy as np
 import scipy.sparse as sp
 
@@ -38,6 +39,8 @@ def thin_genewise(counts: Counts, fraction: float, *, random_state: int = 0) -> 
     """
     if not 0 <= fraction <= 1:
         raise InputError(f"fraction must lie between 0 and 1, but is {fraction}.")
+    if isinstance(counts, anndata.AnnData):
+        raise InputError("thin_genewise takes a matrix: pass adata.X or the layer with the counts.")
     shape_of(counts)
     if is_dask(counts):
         raise InputError("thin_genewise needs all cells at once: pass counts.compute().")

@@ -1,9 +1,9 @@
 """Binomial draws for a run of rows: the inner loop of thinning.
 
-Every stored count owns a random number that depends on the seed, its row and its gene and
-on nothing else: SplitMix64 (Steele, Lea and Flood 2014) read at position
-``row * n_genes + gene`` of the stream of its row block. So container, storage order,
-chunks and workers cannot change a draw.
+Every stored count owns a random number: SplitMix64 (Steele, Lea and Flood 2014) read at
+position ``row * n_genes + gene`` of the stream of its row block. So container, storage
+order, chunks and workers cannot change a draw. The stream belongs to the seed, to what is
+kept, and to the molecules of the block, so that thinning a thinned matrix draws anew.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from numba import njit
 from numpy.typing import NDArray
 
-from cellaxes._core.matrix import ROW_BLOCK, has_duplicates
+from cellaxes._core.matrix import ROW_BLOCK, has_duplicates, row_sums
 from cellaxes._core.random import stream
 
 _TABLE = 16
@@ -73,7 +73,6 @@ def _thin_rows(
     indptr: NDArray[Any],
     fraction: NDArray[np.float64],
     seeds: NDArray[np.uint64],
-    first_row: int,
     n_genes: int,
     out_data: NDArray[Any],
     out_indices: NDArray[Any],
@@ -94,8 +93,8 @@ def _thin_rows(
             if p != filled_for:
                 _fill_table(p, table)
                 filled_for = p
-            seed = seeds[(first_row + row) // ROW_BLOCK - first_row // ROW_BLOCK]
-            place = (first_row + row) % ROW_BLOCK
+            seed = seeds[row // ROW_BLOCK]
+            place = row % ROW_BLOCK
             seed += np.uint64(place * n_genes + 1) * _GAMMA
             for i in range(begin, stop):
                 gene = indices[i]
@@ -124,10 +123,10 @@ def thin_csr(
     counts: sp.csr_matrix,
     fraction: NDArray[np.float64],
     random_state: int,
-    key: tuple[str | int, ...],
+    key: tuple[str | int | float, ...],
     first_row: int = 0,
 ) -> sp.csr_matrix:
-    """Thin rows ``first_row, first_row + 1, …`` of a matrix.
+    """Thin rows ``first_row, first_row + 1, …`` of a matrix, from the start of a row block.
 
     Parameters
     ----------
@@ -138,7 +137,7 @@ def thin_csr(
     random_state, key
         What the draw belongs to.
     first_row
-        Where the rows start in the whole matrix.
+        Where the rows start in the whole matrix; a multiple of the block size.
 
     Returns
     -------
@@ -147,9 +146,15 @@ def thin_csr(
     if has_duplicates(counts):
         counts = counts.copy()
         counts.sum_duplicates()
-    blocks = range(first_row // ROW_BLOCK, (first_row + counts.shape[0]) // ROW_BLOCK + 1)
+    starts = range(0, counts.shape[0], ROW_BLOCK)
+    molecules = np.add.reduceat(row_sums(counts), starts)
     seeds = np.array(
-        [stream(random_state, "thin", *key, b).integers(2**64, dtype=np.uint64) for b in blocks]
+        [
+            stream(random_state, "thin", *key, first_row + start, int(total)).integers(
+                2**64, dtype=np.uint64
+            )
+            for start, total in zip(starts, molecules, strict=True)
+        ]
     )
     # One entry more than needed: each draw is written before it is known whether it stays.
     data = np.empty(counts.nnz + 1, dtype=counts.dtype)
@@ -161,7 +166,6 @@ def thin_csr(
         counts.indptr,
         np.asarray(fraction, dtype=np.float64),
         seeds,
-        first_row,
         counts.shape[1],
         data,
         indices,

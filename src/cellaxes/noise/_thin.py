@@ -14,7 +14,9 @@ from cellaxes._core import keys
 from cellaxes._core.adata import counts_name, counts_of
 from cellaxes._core.errors import InputError
 from cellaxes._core.matrix import (
+    ROW_BLOCK,
     Counts,
+    as_csr,
     by_rows,
     check_counts,
     csr_rows,
@@ -43,8 +45,8 @@ def thin(
     Each molecule is kept independently: ``x'_ij ~ Binomial(x_ij, p_i)`` with
     ``p_i = fraction``, or ``p_i = min(1, depth / sum_j x_ij)``, which is exact for
     independent molecule capture. Thinning by ``p1`` and then by ``p2`` has the law of
-    thinning by ``p1 * p2``. Random streams belong to fixed blocks of 1,024 rows, so the
-    result does not depend on container, storage order, chunks or workers.
+    thinning by ``p1 * p2``, with the same seed too. Random streams belong to fixed blocks of
+    1,024 rows, so the result does not depend on container, storage order, chunks or workers.
 
     Parameters
     ----------
@@ -69,7 +71,8 @@ def thin(
     -------
     `Thinned`: ``counts`` in the same container type (lazy for dask), cells left empty kept;
     ``depth``, the *measured* median UMIs per cell. In an AnnData, ``obs["umis_per_cell"]``
-    and ``uns["cellaxes_thin"]`` are written and ``X`` holds the thinned counts.
+    and ``uns["cellaxes_thin"]`` are written and ``X`` holds the thinned counts; ``layers`` and
+    ``raw``, which would still hold the unthinned ones, are left out.
 
     Raises
     ------
@@ -104,6 +107,15 @@ class Level:
             raise InputError(f"depth must be a number of UMIs per cell >= 0, but is {depth}.")
         self.fraction, self.depth = fraction, depth
 
+    @property
+    def key(self) -> tuple[str | float, ...]:
+        """What tells apart the draws of different levels."""
+        return (
+            ("depth", float(self.depth))
+            if self.depth is not None
+            else ("p", float(self.fraction or 0))
+        )
+
     def per_row(self, block: sp.csr_matrix) -> NDArray[np.float64]:
         """Capture probability of each row of a block."""
         if self.depth is None:
@@ -122,8 +134,8 @@ class _Thinner:
 
     def rows(self, block: sp.csr_matrix, first_row: int) -> sp.csr_matrix:
         check_counts(block, self.where, first_row)
-        fraction = self.level.per_row(block)
-        return thin_csr(block, fraction, self.random_state, self.key, first_row)
+        key = (*self.key, *self.level.key)
+        return thin_csr(block, self.level.per_row(block), self.random_state, key, first_row)
 
     def blocks(self, counts: Counts) -> Iterator[sp.csr_matrix]:
         counts = by_rows(counts)
@@ -133,10 +145,10 @@ class _Thinner:
     def dask(self, counts: Counts) -> Counts:
         def on_chunk(chunk: Any, block_info: Any = None) -> Any:
             first_row = block_info[0]["array-location"][0][0]
-            return like(self.rows(sp.csr_matrix(chunk), first_row), chunk)
+            return like(self.rows(as_csr(chunk), first_row), chunk)
 
-        whole_rows = counts.rechunk({1: -1})
-        return whole_rows.map_blocks(on_chunk, dtype=counts.dtype, meta=counts._meta)
+        aligned = counts.rechunk({0: _aligned(counts.chunks[0]), 1: -1})
+        return aligned.map_blocks(on_chunk, dtype=counts.dtype, meta=counts._meta)
 
     def matrix(self, counts: Counts) -> Thinned:
         n_cells, _ = shape_of(counts)
@@ -148,7 +160,7 @@ class _Thinner:
         else:
             in_memory = sp.issparse(counts) or isinstance(counts, np.ndarray)
             csr = (
-                self.rows(sp.csr_matrix(counts), 0)
+                self.rows(as_csr(counts), 0)
                 if in_memory
                 else _stack(self.blocks(counts), counts.shape)
             )
@@ -163,6 +175,15 @@ class _Thinner:
             raise InputError(
                 f"{self.where} holds no UMI at all: pass the raw counts, e.g. with layer='counts'."
             )
+
+
+def _aligned(chunks: tuple[int, ...]) -> tuple[int, ...]:
+    """Return row chunks of about the same size whose edges are edges of row blocks."""
+    edges = np.cumsum([0, *chunks])
+    if not np.isfinite(edges).all():
+        raise InputError("the dask array has chunks of unknown size: call compute_chunk_sizes().")
+    inner = ROW_BLOCK * np.round(edges[1:-1] / ROW_BLOCK).astype(int)
+    return tuple(int(n) for n in np.diff(np.unique([0, *inner[inner < edges[-1]], edges[-1]])))
 
 
 def thin_matrix(
@@ -191,7 +212,7 @@ def _stack(blocks: Iterator[sp.csr_matrix], shape: tuple[int, int]) -> sp.csr_ma
 
 def _dask_row_sums(counts: Counts) -> NDArray[np.float64]:
     sums = counts.rechunk({1: -1}).map_blocks(
-        lambda block: row_sums(sp.csr_matrix(block))[:, None],
+        lambda block: row_sums(as_csr(block))[:, None],
         chunks=(counts.chunks[0], (1,)),
         dtype=np.float64,
         meta=np.empty((0, 0)),
@@ -227,14 +248,30 @@ def _thin_adata(
         "version": __version__,
     }
     uns = {**adata.uns, keys.params("thin"): {"params": params}}
-    obsm = dict(adata.obsm)
+    obsm = {
+        name: np.array(value, copy=True) if isinstance(value, np.ndarray) else value.copy()
+        for name, value in adata.obsm.items()
+    }
+    varm = (
+        {name: value.copy() for name, value in adata.varm.items()}
+        if len(names) == adata.n_vars
+        else {}
+    )
     thinner = _Thinner(level, random_state, where)
     if out is not None:
-        shell = anndata.AnnData(obs=obs, var=var, uns=uns, obsm=obsm)
+        if adata.n_obs == 0:
+            raise InputError(f"{where} has no cells.")
+        shell = anndata.AnnData(obs=obs, var=var, uns=uns, obsm=obsm, varm=varm)
         backed = write_blocks(shell, thinner.blocks(matrix), Path(out), matrix.dtype)
         totals = backed.obs[keys.umis_per_cell()].to_numpy()
+        try:
+            thinner.refuse_nothing(totals, matrix)
+        except InputError:
+            backed.file.close()
+            Path(out).unlink()
+            raise
         return Thinned(backed, float(np.median(totals)))
     thinned = thinner.matrix(matrix)
-    result = anndata.AnnData(X=thinned.counts, obs=obs, var=var, uns=uns, obsm=obsm)
+    result = anndata.AnnData(X=thinned.counts, obs=obs, var=var, uns=uns, obsm=obsm, varm=varm)
     result.obs[keys.umis_per_cell()] = thinned.umis_per_cell
     return Thinned(result, thinned.depth)

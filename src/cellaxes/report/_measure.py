@@ -31,15 +31,12 @@ class MeasureReport:
         One per signal, model and number of training cells.
     runs, levels
         Tables of `cellaxes.study.collect` and `cellaxes.study.levels`.
-    seconds
-        Wall time.
     """
 
     facts: DataFacts
     curves: tuple[Curve, ...]
     runs: pd.DataFrame
     levels: pd.DataFrame
-    seconds: float
 
     @property
     def failures(self) -> pd.DataFrame:
@@ -58,7 +55,6 @@ class MeasureReport:
                 for curve in self.curves
             ],
             "n_failed": len(self.failures),
-            "seconds": round(self.seconds, 1),
             "versions": versions(),
             "machine": machine(),
         }
@@ -114,7 +110,6 @@ class MeasureReport:
             colors=PALETTE,
             failures=self.failures.to_dict("records"),
             n_runs=len(self.runs),
-            seconds=self.seconds,
             versions=versions(),
             machine=machine(),
         )
@@ -184,5 +179,8 @@ def brief(report: MeasureReport) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
     said = [sentence(curve, report.facts.entropies[curve.signal]) for curve in report.curves]
-    failed = [f"{len(report.failures)} of {len(report.runs)} runs failed."]
-    return "\n".join([*lines, "", *said, *(failed if len(report.failures) else [])])
+    failed = [
+        f"{count} of {len(report.runs)} runs failed: {error}"
+        for error, count in report.failures["error"].value_counts().items()
+    ]
+    return "\n".join([*lines, "", *said, *failed])

@@ -13,6 +13,10 @@ class DataFacts:
     ----------
     umis_per_cell
         Full median depth.
+    depths
+        Shallowest and deepest measured depth of the test cells, UMIs per cell.
+    seconds
+        What the runs took, added up over workers.
     entropies
         Entropy of each discrete signal, bits; infinite for continuous ones.
     """
@@ -21,11 +25,16 @@ class DataFacts:
     n_cells: int
     n_genes: int
     umis_per_cell: float
+    depths: tuple[float, float]
     n_test: int
     sizes: tuple[int, ...]
     seeds: tuple[int, ...]
     entropies: dict[str, float]
     study: str
+    data: str
+    layer: str
+    n_permutations: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,8 @@ class Curve:
         Largest estimate with permuted signal over the curve, bits.
     estimator
         Name of the estimator.
+    given
+        Whether the embedding was handed in: it may have seen the test cells.
     doubts
         Why estimates on this curve are not reliable; empty if all are.
     fit
@@ -57,5 +68,6 @@ class Curve:
     high: float
     null_high: float
     estimator: str
+    given: bool
     doubts: tuple[str, ...]
     fit: NoiseFit | None

@@ -44,13 +44,14 @@ def range_of(low: float, high: float, digits: int = 3) -> str:
 def sentence(curve: Curve, entropy: float | None) -> str:
     """Say in one or two sentences what a curve shows and what limits it."""
     of = f" of {entropy:.2f}" if entropy is not None and math.isfinite(entropy) else ""
+    seen = " (given; it may have seen these cells)" if curve.given else ""
     start = (
-        f"{curve.model} holds {curve.information:.2f}{of} bits at "
+        f"{curve.model}{seen} holds {curve.information:.2f}{of} bits at "
         f"{number(curve.depth)} UMIs per cell (95 % interval {curve.low:.2f} to {curve.high:.2f})"
     )
     fit = curve.fit
     if fit is None:
-        return f"{start}; one depth alone shows no law."
+        return f"{start}; fewer than three depths show no law."
     if not fit.identified:
         return f"{start}. Its law is not identified: {fit.reason}."
     if fit.r_squared < POOR:

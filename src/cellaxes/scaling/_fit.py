@@ -12,6 +12,9 @@ from cellaxes.scaling._result import NoiseFit
 from cellaxes.scaling._search import Problem, make_problem, optimum
 from cellaxes.scaling._uncertainty import displaced, interval, shared_shift, threshold
 
+WIDE = 100
+"""Ratio of the ends of the sensitivity's interval beyond which it is not identified."""
+
 MIN_LEVELS = 4
 """Distinct depths below which two parameters and a residual cannot be told apart."""
 
@@ -139,6 +142,16 @@ def _doubts(fit: NoiseFit, problem: Problem) -> list[str]:
             f"the depth range ends at {deepest:.4g}, below the sensitivity ({fit.u_bar:.4g}): "
             "capacity and sensitivity are extrapolated; measure deeper"
         )
+    if fit.u_bar < problem.u.min():
+        found.append(
+            f"the depth range begins at {problem.u.min():.4g}, above the sensitivity "
+            f"({fit.u_bar:.4g}): measure shallower"
+        )
     if np.isinf(fit.I_max_high) or np.isinf(fit.u_bar_high):
         found.append("the data set no upper limit to the capacity")
+    elif fit.u_bar_high > WIDE * fit.u_bar_low or fit.I_max_low <= 0:
+        found.append(
+            f"the intervals say little (sensitivity {fit.u_bar_low:.3g} to {fit.u_bar_high:.3g}, "
+            f"capacity {fit.I_max_low:.3g} to {fit.I_max_high:.3g} bits): measure more replicates"
+        )
     return found

@@ -23,7 +23,8 @@ class NoiseFit:
     Attributes
     ----------
     u_bar, u_bar_low, u_bar_high
-        Sensitivity with its 95 % profile-likelihood interval, in the units of the depth.
+        Sensitivity in the units of the depth, with its 95 % interval: profile likelihood,
+        joined in quadrature with an error that all points may share (see ``shift``).
     I_max, I_max_low, I_max_high
         Capacity with its interval, bits. An interval the data do not close is infinite.
     r_squared

@@ -14,6 +14,8 @@ Array = NDArray[np.float64]
 
 RANGE = np.log(1e4)
 """How far beyond the measured depths, in log units, the sensitivity is searched."""
+MAX_BITS = 64
+"""No measurement of cells holds more bits; larger numbers are another quantity."""
 I_MAX_ROOM = 12.0
 """How far above the largest measured value, in bits, the capacity is searched."""
 
@@ -58,6 +60,11 @@ def make_problem(depth: ArrayLike, information: ArrayLike, weights: ArrayLike | 
     for name, values in (("depth", u), ("information", y), ("weights", w)):
         if not np.isfinite(values).all():
             raise InputError(f"{name} holds NaN or infinity: remove these points.")
+    if np.abs(y).max() > MAX_BITS:
+        raise InputError(
+            f"information reaches {np.abs(y).max():g}, more than {MAX_BITS}: it must be in bits "
+            "(are the columns exchanged?)."
+        )
     if u.min() <= 0:
         raise InputError(f"depth must be positive, but the lowest is {u.min():g}: remove it.")
     if w.min() < 0 or w.max() == 0:

@@ -49,7 +49,15 @@ def displaced(
 def interval(
     problem: Problem, parameter: int, best: float, edge: float, moved: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """Join the profile interval and the shared displacement of a parameter in quadrature."""
+    """Join the profile interval and the shared displacement of a parameter in quadrature.
+
+    A displaced optimum that runs to the edge of the search range opens that end.
+    """
     low, high = profile_interval(problem, parameter, best, edge)
     reach = float(np.abs(moved).max())
+    bottom, top = (problem.log_u_bar_range, problem.I_max_range)[parameter]
+    if best + moved.min() < bottom + 1e-3 and parameter == 0:
+        low = -np.inf
+    if best + moved.max() > top - 1e-3:
+        high = np.inf
     return best - float(np.hypot(best - low, reach)), best + float(np.hypot(high - best, reach))

@@ -52,6 +52,8 @@ def measurement(adata: anndata.AnnData, key: str, *, transform: Transform = "clr
     if transform not in ("clr", "raw"):
         raise InputError(f"transform must be 'clr' or 'raw', but is {transform!r}.")
     values = obsm_matrix(adata, key)
+    if values.shape[1] == 0:
+        raise InputError(f"obsm[{key!r}] has no columns.")
     if transform == "clr":
         if values.min() < 0:
             raise InputError(

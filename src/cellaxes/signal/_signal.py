@@ -1,4 +1,4 @@
-"""One value of the signal for each cell that has one."""
+"""One value of the signal for each cell."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -1,13 +1,16 @@
 """A grid of runs over depths, models, signals and seeds: resumable, one file per run."""
 
-from cellaxes.study._collect import CURVE, collect, levels, status
+from cellaxes.study._collect import CURVE, collect, levels, seconds, status
+from cellaxes.study._facts import Facts
 from cellaxes.study._prepare import Material, prepare, reload
 from cellaxes.study._run import run
-from cellaxes.study._spec import ModelSpec, RunSpec, StudySpec
+from cellaxes.study._spec import GIVEN, ModelSpec, RunSpec, StudySpec
 from cellaxes.study._store import Store
 
 __all__ = [
     "CURVE",
+    "GIVEN",
+    "Facts",
     "Material",
     "ModelSpec",
     "RunSpec",
@@ -18,5 +21,6 @@ __all__ = [
     "prepare",
     "reload",
     "run",
+    "seconds",
     "status",
 ]

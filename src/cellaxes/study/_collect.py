@@ -71,13 +71,26 @@ def status(out: str | Path) -> dict[str, int]:
     }
 
 
+def seconds(out: str | Path) -> float:
+    """Return the seconds that the finished runs of the study in ``out`` took, added up.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no study or a record is damaged.
+    """
+    store = Store(out)
+    found = [store.read(task.id) for task in store.read_spec().runs()]
+    return float(sum(record.get("seconds", 0.0) for record in found if record))
+
+
 def levels(table: pd.DataFrame) -> pd.DataFrame:
     """Join the replicates of each depth of a study's table.
 
     Returns
     -------
     One row per signal, model, number of training cells and fraction: means of
-    ``umis_per_cell``, ``information`` and ``null``; the largest ``null_high``;
+    ``umis_per_cell``, ``information`` and ``null``; the largest ``null_high`` and ``n_empty``;
     ``total_sd``, the standard deviation over replicates; ``estimator_se``, the root mean
     square standard error of one estimate; ``replicate_sd``, what split, thinning and
     subsampling add to it, ``sqrt(max(0, total_sd^2 - estimator_se^2))``; all in bits;
@@ -93,6 +106,7 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
         estimator_se=("squared_error", "mean"),
         null=("null", "mean"),
         null_high=("null_high", "max"),
+        n_empty=("n_empty", "max"),
         n_seeds=("seed", "size"),
         reliable=("reliable", "all"),
     ).reset_index()

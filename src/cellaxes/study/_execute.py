@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from cellaxes._core.errors import InputError, StoreError
+from cellaxes._core.errors import InputError
 from cellaxes._core.provenance import versions
 from cellaxes._core.random import stream
 from cellaxes.embed import make
@@ -60,7 +60,7 @@ def execute(runs: list[RunSpec], bench: Bench) -> int:
     with threadpool_limits(1):
         try:
             embedded = _embed(runs[0], bench)
-        except StoreError:
+        except OSError:  # the folder, not the run: stages or records cannot be read or written
             raise
         except Exception as error:
             for run in runs:
@@ -109,6 +109,7 @@ def _measure(
         embedding,
         bench.signals[run.signal].values[test],
         run.estimator,
+        discrete=bench.signals[run.signal].kind == "discrete",
         n_permutations=run.n_permutations,
         random_state=run.seed,
     )

@@ -18,7 +18,8 @@ from cellaxes.embed import make
 from cellaxes.information import show as estimators
 from cellaxes.noise import depth_ladder
 from cellaxes.signal import Signal, parse
-from cellaxes.study._spec import ModelSpec, StudySpec
+from cellaxes.study._facts import Facts
+from cellaxes.study._spec import GIVEN, ModelSpec, StudySpec
 
 MIN_CELLS = 20
 """Fewest training cells, and fewest test cells, that a study accepts."""
@@ -31,12 +32,17 @@ class Material:
     counts: sp.csr_matrix
     signals: dict[str, Signal]
     embeddings: dict[str, NDArray[np.float64]]
-    genes: tuple[str, ...]
 
     @property
-    def umis_per_cell(self) -> NDArray[np.float64]:
-        """UMIs of each cell at full depth."""
-        return row_sums(self.counts)
+    def facts(self) -> Facts:
+        """The data in numbers."""
+        n_cells, n_genes = self.counts.shape
+        return Facts(
+            n_cells=n_cells,
+            n_genes=n_genes,
+            umis_per_cell=float(np.median(row_sums(self.counts))),
+            entropies={name: signal.entropy for name, signal in self.signals.items()},
+        )
 
 
 def material(
@@ -50,16 +56,16 @@ def material(
     embeddings = {}
     for model in models:
         make(model.name, **model.params)
-        if model.name == "precomputed":
+        if model.name == GIVEN:
             embeddings[str(model)] = obsm_matrix(adata, model.params["use_rep"])
-    matrix, genes = counts_of(adata, layer)
+    matrix, _ = counts_of(adata, layer)
     csr = csr_rows(by_rows(matrix), 0, adata.n_obs)
     check_counts(csr, counts_name(layer))
     if csr.nnz == 0 or not csr.data.any():
         raise InputError(
             f"{counts_name(layer)} holds no UMI at all: pass the raw counts, e.g. layer='counts'."
         )
-    return Material(csr, signals, embeddings, tuple(str(gene) for gene in genes))
+    return Material(csr, signals, embeddings)
 
 
 def prepare(
@@ -129,13 +135,13 @@ def prepare(
     if not 0 < test_fraction < 1:
         raise InputError(f"test_fraction must lie between 0 and 1, but is {test_fraction}.")
     n_test = round(n_cells * test_fraction)
-    chosen = tuple(sorted(sizes)) if sizes else (n_cells - n_test,)
+    chosen = tuple(sorted(set(sizes))) if sizes else (n_cells - n_test,)
     if min(chosen[0], n_test) < MIN_CELLS or chosen[-1] + n_test > n_cells:
         raise InputError(
             f"{path.name} has {n_cells} cells, too few for {chosen[-1]} training and {n_test} test "
             f"cells (at least {MIN_CELLS} each): lower sizes or test_fraction, or give more cells."
         )
-    depth = float(np.median(stuff.umis_per_cell))
+    depth = stuff.facts.umis_per_cell
     ladder = (
         [float(fraction) for fraction in fractions]
         if fractions is not None

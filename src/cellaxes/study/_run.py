@@ -1,12 +1,11 @@
 """The local engine: what is missing is carried out by worker processes."""
 
-import os
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, cpu_count, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
@@ -42,7 +41,7 @@ def run(
     material
         As `prepare` returned it; read again from ``spec.path`` if left out.
     n_jobs
-        Worker processes, one thread each; default: the cores of the machine.
+        Worker processes, one thread each; default: the cores this process may use.
     retry_failed
         Carry out failed runs again.
     progress
@@ -62,29 +61,45 @@ def run(
     store = Store(out_dir(out))
     sweep(store.root)
     store.write_spec(spec)
-    missing = _missing(spec, store, retry_failed)
-    if not missing:
-        return 0
-    material = reload(spec) if material is None else material
+    with store.in_use() as alone:
+        missing = _missing(spec, store, retry_failed)
+        if missing or not (store.root / "facts.json").exists():
+            material = reload(spec) if material is None else material
+            store.write_facts(material.facts)
+            failures = _carry_out(missing, spec, store, material, n_jobs, progress)
+        else:
+            failures = 0
+        if alone():
+            Stages(store.stages, "").clear()
+    return failures
+
+
+def _carry_out(
+    missing: list[RunSpec],
+    spec: StudySpec,
+    store: Store,
+    material: Material,
+    n_jobs: int | None,
+    progress: bool,
+) -> int:
     stages = Stages(store.stages, f"{spec.data}:{spec.layer}")
     stages.put_full(material.counts)
     bench = Bench(store, stages, material.signals, material.embeddings)
-    jobs = n_jobs or os.cpu_count() or 1
+    jobs = n_jobs or cpu_count()
     chains = sorted({(task.seed, task.chain) for task in missing})
     longest = [
         key
         for key, more in zip(chains, [*chains[1:], None], strict=True)
         if more is None or not _starts(key, more)
     ]
-    list(_in_processes(jobs, ((stages.make, key) for key in longest)))
-    groups = _groups(missing)
+    for _ in _in_processes(jobs, ((stages.make, key) for key in longest)):
+        pass
     failures = 0
     with tqdm(total=len(missing), desc="runs", unit="run", disable=not progress) as bar:
-        tasks = ((_execute_counted, (group, bench)) for group in groups)
+        tasks = ((_execute_counted, (group, bench)) for group in _groups(missing))
         for done, failed in _in_processes(jobs, tasks):
             failures += failed
             bar.update(done)
-    stages.clear()
     return failures
 
 

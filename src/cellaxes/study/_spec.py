@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import identity
 
+GIVEN = "precomputed"
+"""Name of the model whose embedding was computed elsewhere, at full depth."""
+
 PROTOCOL = 1
 """Version of how a run is carried out; a change that alters numbers raises it."""
 
@@ -36,7 +39,7 @@ class ModelSpec(_Frozen):
         {'n_components': 32}
         """
         name, _, settings = text.partition(":")
-        if name == "precomputed" and "=" not in settings:
+        if name == GIVEN and "=" not in settings:
             return cls(name=name, params={"use_rep": settings})
         params: dict[str, Any] = {}
         for setting in filter(None, settings.split(",")):
@@ -47,7 +50,7 @@ class ModelSpec(_Frozen):
         return cls(name=name, params=params)
 
     def __str__(self) -> str:
-        if self.name == "precomputed":
+        if self.name == GIVEN:
             return f"{self.name}:{self.params.get('use_rep', '')}"
         settings = ",".join(f"{key}={value}" for key, value in sorted(self.params.items()))
         return f"{self.name}:{settings}" if settings else self.name
@@ -150,7 +153,7 @@ class StudySpec(_Frozen):
                 layer=self.layer,
                 signal=signal,
                 model=model,
-                chain=self.fractions[: level + 1],
+                chain=self.fractions[: level + 1] if model.name != GIVEN else (1.0,),
                 seed=seed,
                 n_train=size,
                 n_test=self.n_test,
@@ -159,8 +162,8 @@ class StudySpec(_Frozen):
             )
             for signal in self.signals
             for model in self.models
-            for size in (self.sizes if model.name != "precomputed" else self.sizes[-1:])
-            for level in range(len(self.fractions) if model.name != "precomputed" else 1)
+            for size in (self.sizes if model.name != GIVEN else self.sizes[-1:])
+            for level in range(len(self.fractions) if model.name != GIVEN else 1)
             for seed in self.seeds
         ]
 

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from cellaxes._core.files import folder_atomic, identity
+from cellaxes._core.files import folder_atomic, identity, storing
 from cellaxes._core.matrix import row_sums
 from cellaxes.noise import thin_series
 
@@ -60,9 +60,10 @@ class Stages:
     def level(self, seed: int, chain: tuple[float, ...]) -> sp.csr_matrix:
         """Return the counts at the last level of the chain, memory-mapped."""
         folder = self._folder(seed, chain)
-        if not folder.exists():
-            self.make(seed, chain)
-        return self._open(folder)
+        with storing(folder):
+            if not folder.exists():
+                self.make(seed, chain)
+            return self._open(folder)
 
     def clear(self) -> None:
         """Remove all stages; they are made again when needed."""

@@ -3,16 +3,22 @@
 Layout (version 1) of a study folder::
 
     study.json              the frozen StudySpec
+    facts.json              what its data are: sizes, depth, entropies
     runs/ab/abcd….json      one record per run, named by the SHA-256 of its RunSpec
     stages/                 thinned counts shared by runs; rebuilt when missing
 """
 
+import fcntl
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import canonical_json, pretty_json, write_atomic
+from cellaxes.study._facts import Facts
 from cellaxes.study._spec import RunSpec, StudySpec
 
 
@@ -45,7 +51,9 @@ class Store:
         return self.root / "runs" / run_id[:2] / f"{run_id}.json"
 
     def write(self, run: RunSpec, record: dict[str, Any]) -> None:
-        """Write the record of a finished run; it appears whole or not at all."""
+        """Write the record of a finished run whole; a failure never replaces a success."""
+        if record["status"] == "failed" and (self.read(run.id) or {}).get("status") == "done":
+            return
         content = canonical_json({"run": run.model_dump(mode="json"), **record})
         write_atomic(self.record_path(run.id), content)
 
@@ -61,6 +69,36 @@ class Store:
                 f"{path} is damaged: remove it and run the study again, which redoes this run."
             ) from error
         return record
+
+    def write_facts(self, facts: Facts) -> None:
+        """Write what the data of the study are."""
+        write_atomic(self.root / "facts.json", pretty_json(asdict(facts)))
+
+    def read_facts(self) -> Facts:
+        """Read what the data of the study are."""
+        try:
+            fields = json.loads((self.root / "facts.json").read_text())
+        except FileNotFoundError as error:
+            raise InputError(
+                f"{self.root} holds no study that was started: run it first."
+            ) from error
+        entropies = {name: float(bits) for name, bits in fields.pop("entropies").items()}
+        return Facts(**fields, entropies=entropies)
+
+    @contextmanager
+    def in_use(self) -> Iterator[Callable[[], bool]]:
+        """Mark the folder as in use; the callable says whether nobody else uses it any more."""
+        with (self.root / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+
+            def alone() -> bool:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return False
+                return True
+
+            yield alone
 
     def finished(self) -> set[str]:
         """Return the ids of all runs that have a record."""

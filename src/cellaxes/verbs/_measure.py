@@ -1,27 +1,27 @@
 """Measure: how much of a signal embeddings hold, and how this falls with depth."""
 
-import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import anndata
 import numpy as np
 
-from cellaxes._core.adata import counts_of
+from cellaxes._core.adata import counts_name, counts_of
+from cellaxes._core.errors import InputError
 from cellaxes._core.files import identity, out_dir, part_of, storing
 from cellaxes.report import Curve, DataFacts, MeasureReport
 from cellaxes.scaling import fit_noise_law
 from cellaxes.study import (
     CURVE,
-    Material,
+    GIVEN,
     Store,
-    StudySpec,
     collect,
     levels,
     prepare,
-    reload,
     run,
+    seconds,
 )
 
 
@@ -41,6 +41,7 @@ def measure(
     n_permutations: int = 5,
     n_jobs: int | None = None,
     random_state: int = 0,
+    retry_failed: bool = False,
     name: str | None = None,
     progress: bool = True,
 ) -> MeasureReport:
@@ -71,9 +72,11 @@ def measure(
     estimator, n_permutations
         For `cellaxes.information.estimate`.
     n_jobs
-        Worker processes, one thread each; default: the cores of the machine.
+        Worker processes, one thread each; default: the cores this process may use.
     random_state
         Seed.
+    retry_failed
+        Carry out runs again that failed in an earlier call.
     name
         What the page calls the data; default: the name of the file.
     progress
@@ -91,10 +94,9 @@ def measure(
     StoreError
         If the disk is full or a worker was killed; finished runs are kept.
     """
-    start = time.perf_counter()
     folder = out_dir(out)
     spec, material = prepare(
-        _on_disk(data, folder, layer),
+        _on_disk(data, folder, layer, signals, models),
         signals,
         models=models,
         layer=layer if not isinstance(data, anndata.AnnData) else None,
@@ -107,46 +109,57 @@ def measure(
         n_permutations=n_permutations,
         random_state=random_state,
     )
-    run(spec, folder, material=material, n_jobs=n_jobs, progress=progress)
-    report = summarise(folder, material=material, name=name, seconds=time.perf_counter() - start)
+    run(
+        spec,
+        folder,
+        material=material,
+        n_jobs=n_jobs,
+        retry_failed=retry_failed,
+        progress=progress,
+    )
+    report = summarise(folder, name=name)
     report.write(folder)
     return report
 
 
-def summarise(
-    out: str | Path,
-    *,
-    material: Material | None = None,
-    name: str | None = None,
-    seconds: float = float("nan"),
-) -> MeasureReport:
-    """Fit the law to every curve of the study in ``out``.
+def summarise(out: str | Path, *, name: str | None = None) -> MeasureReport:
+    """Fit the law to every curve of the study in ``out``; its data are not needed any more.
 
     Parameters
     ----------
     out
         Folder of a study.
-    material
-        As `cellaxes.study.prepare` returned it; read again if left out.
     name
         What the page calls the data; default: the name of the file.
-    seconds
-        Wall time to state on the page.
 
     Raises
     ------
     InputError
-        If the folder holds no study, or its data file is gone or has changed.
+        If the folder holds no study, or a record of it is damaged.
     """
-    spec = Store(out).read_spec()
-    material = reload(spec) if material is None else material
+    store = Store(out)
+    spec = store.read_spec()
     table = collect(out)
     done = table[table["status"] == "done"]
     curves = tuple(
         _curve(dict(zip(CURVE, key, strict=True)), points)
         for key, points in done.groupby(list(CURVE), sort=False)
     )
-    return MeasureReport(_facts(spec, material, name), curves, table, levels(table), seconds)
+    depth = done["umis_per_cell"]
+    facts = DataFacts(
+        **asdict(store.read_facts()),
+        name=name or Path(spec.path).stem,
+        depths=(float(depth.min()), float(depth.max())),
+        n_test=spec.n_test,
+        sizes=spec.sizes,
+        seeds=spec.seeds,
+        study=identity(spec.model_dump(mode="json") | {"path": ""}),
+        data=spec.data,
+        layer=counts_name(spec.layer),
+        n_permutations=spec.n_permutations,
+        seconds=seconds(out),
+    )
+    return MeasureReport(facts, curves, table, levels(table))
 
 
 def _curve(names: dict[str, Any], points: Any) -> Curve:
@@ -155,14 +168,21 @@ def _curve(names: dict[str, Any], points: Any) -> Curve:
     # The mean over replicates: their test cells overlap, so its error is not divided by their
     # number; the spread between them counts as well.
     half = 1.96 * float(np.hypot(error[deepest.index].mean(), _standard_error(deepest)))
+    seen = points["umis_per_cell"] > 0
     fit = (
         fit_noise_law(
-            points["umis_per_cell"], points["information"], error=error, level=points["fraction"]
+            points.loc[seen, "umis_per_cell"],
+            points.loc[seen, "information"],
+            error=error[seen],
+            level=points.loc[seen, "fraction"],
         )
-        if points["fraction"].nunique() > 2
+        if points.loc[seen, "fraction"].nunique() > 2
         else None
     )
-    doubts = points.loc[~points["reliable"].astype(bool), "reason"]
+    reasons = points.loc[~points["reliable"].astype(bool), "reason"]
+    doubts = [reason.partition("; ")[2] for reason in reasons]
+    if not seen.all():
+        doubts.append(f"{int((~seen).sum())} points have a median of 0 UMIs and are not fitted")
     return Curve(
         **names,
         depth=float(deepest["umis_per_cell"].mean()),
@@ -171,7 +191,8 @@ def _curve(names: dict[str, Any], points: Any) -> Curve:
         high=float(deepest["information"].mean()) + half,
         null_high=float(points["null_high"].max()),
         estimator=str(points["estimator"].iloc[0]),
-        doubts=tuple(dict.fromkeys(reason.partition("; ")[2] for reason in doubts))[:3],
+        given=names["model"].partition(":")[0] == GIVEN,
+        doubts=tuple(dict.fromkeys(doubts))[:3],
         fit=fit,
     )
 
@@ -182,34 +203,35 @@ def _standard_error(points: Any) -> float:
     return float(points["information"].std() / np.sqrt(len(points)))
 
 
-def _facts(spec: StudySpec, material: Material, name: str | None) -> DataFacts:
-    n_cells, n_genes = material.counts.shape
-    return DataFacts(
-        name=name or Path(spec.path).stem,
-        n_cells=n_cells,
-        n_genes=n_genes,
-        umis_per_cell=float(np.median(material.umis_per_cell)),
-        n_test=spec.n_test,
-        sizes=spec.sizes,
-        seeds=spec.seeds,
-        entropies={key: signal.entropy for key, signal in material.signals.items()},
-        study=identity(spec.model_dump(mode="json") | {"path": ""}),
-    )
-
-
-def _on_disk(data: anndata.AnnData | str | Path, folder: Path, layer: str | None) -> Path:
-    """Return the path of the data; an AnnData in memory is written beside the study."""
+def _on_disk(
+    data: anndata.AnnData | str | Path,
+    folder: Path,
+    layer: str | None,
+    signals: Sequence[str],
+    models: Sequence[str],
+) -> Path:
+    """Return the path of the data; of an AnnData in memory, what is needed is written first."""
     if not isinstance(data, anndata.AnnData):
         return Path(data)
     counts, names = counts_of(data, layer)
-    slim = anndata.AnnData(X=counts, obs=data.obs, obsm=dict(data.obsm))
+    keys = {word.partition(":")[2] for word in (*signals, *models)}
+    slim = anndata.AnnData(
+        X=counts,
+        obs=data.obs[[column for column in data.obs if column in keys]],
+        obsm={key: value for key, value in data.obsm.items() if key in keys},
+    )
     slim.var_names = names
     path = folder / "cells.h5ad"
+    temporary = part_of(path)
     with storing(path):
-        temporary = part_of(path)
         try:
             slim.write_h5ad(temporary)
             temporary.replace(path)
+        except TypeError as error:
+            raise InputError(
+                f"the AnnData cannot be written beside the study ({str(error).splitlines()[0]}): "
+                "make its columns of one type."
+            ) from error
         finally:
             temporary.unlink(missing_ok=True)
     return path
