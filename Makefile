@@ -34,6 +34,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/law_on_truth.py
+	$(BIN)/python benchmarks/information.py ../shared/data
 	$(BIN)/python benchmarks/real_data.py ../shared/data
 
 $(VENV)/.demo: pyproject.toml constraints.txt

@@ -13,6 +13,7 @@ from sklearn.feature_selection import mutual_info_classif, mutual_info_regressio
 import cellaxes as cx
 from cellaxes.information import _neighbours
 from cellaxes.information._classifier import entropy_bits, stratified_folds
+from cellaxes.information._copula import copula
 from cellaxes.information._data import make_pairs
 from cellaxes.information._gaussian import gaussian
 from cellaxes.information._ksg import ksg, ross
@@ -29,7 +30,7 @@ def truth(rho, d=1):
     return -0.5 * d * np.log2(1 - rho**2)
 
 
-@pytest.mark.parametrize("name", ["ksg", "gaussian"])
+@pytest.mark.parametrize("name", ["ksg", "gaussian", "copula"])
 @pytest.mark.parametrize("rho", [0.0, 0.6, 0.95])
 def test_gaussian_information_is_recovered_within_its_interval(name, rho):
     found = cx.information.estimate(*gaussian_pair(rho), name)
@@ -102,6 +103,56 @@ def test_gaussian_estimate_is_symmetric_and_affine_invariant(matrix, seed):
     assert gaussian(make_pairs(x @ matrix + 3, y)) == pytest.approx(bits, abs=1e-7)
 
 
+@pytest.mark.parametrize("d", [1, 10, 40])
+def test_copula_is_exact_for_gaussian_copulas_of_any_dimension_and_margin(d):
+    found = []
+    for seed in range(6):
+        x, y = gaussian_pair(0.4, n=1500, seed=seed, d=d)
+        found.append(copula(make_pairs(np.exp(x), y**3)))
+    assert np.mean(found) == pytest.approx(truth(0.4, d=d), abs=0.03 + 4 * np.std(found) / 6**0.5)
+
+
+def test_copula_sees_what_is_not_monotone():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (2000, 1))
+    y = np.abs(x) + 0.05 * rng.standard_normal((2000, 1))
+    pairs = make_pairs(x, y)
+    assert gaussian(pairs) < 0.05
+    assert copula(pairs) == pytest.approx(ksg(pairs), abs=0.1)
+    assert copula(pairs) > 1.5
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05, 0.3])
+@pytest.mark.parametrize("shared", [1, 5])
+def test_copula_finds_few_shared_dimensions_among_many(noise, shared):
+    rng = np.random.default_rng(1)
+    for bits in (0.0, 1.5):
+        rho = np.sqrt(1 - 4.0 ** (-bits / shared))
+        x, y = gaussian_pair(rho, n=1500, seed=4, d=shared)
+        wide = [side @ rng.standard_normal((shared, 150)) for side in (x, y)]
+        wide = [side + noise * rng.standard_normal(side.shape) for side in wide]
+        assert copula(make_pairs(*wide)) == pytest.approx(bits, abs=0.12)
+
+
+def test_copula_is_symmetric_and_ignores_row_order_and_scale():
+    x, y = gaussian_pair(0.7, n=800, d=3)
+    bits = copula(make_pairs(x, y))
+    assert copula(make_pairs(y, x)) == pytest.approx(bits, abs=1e-6)
+    assert copula(make_pairs(100 * x - 3, y)) == pytest.approx(bits, abs=1e-6)
+    order = np.random.default_rng(0).permutation(800)
+    assert copula(make_pairs(x[order], y[order])) == pytest.approx(bits, abs=0.02)
+    assert copula(make_pairs(np.ones((800, 2)), y)) == 0
+
+
+def test_information_far_beyond_the_copula_is_not_relied_on():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((3000, 4))
+    y = np.abs(x) + 0.1 * rng.standard_normal((3000, 4))
+    found = cx.information.estimate(x, y, n_permutations=0)
+    assert not found.reliable
+    assert "beyond the Gaussian copula" in found.reason
+
+
 def mixture(n=1500, seed=0):
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, 4, n)
@@ -157,9 +208,8 @@ def test_auto_picks_by_the_kind_of_signal():
     names = np.array(["a", "b", "c", "d"])[codes]
     assert cx.information.estimate(x, names).bits == cx.information.estimate(x, codes).bits
     assert cx.information.estimate(pd.Categorical(names), x).estimator == "classifier"
-    assert cx.information.estimate(*gaussian_pair(0.5, n=300)).estimator == "ksg"
     wide = cx.information.estimate(*gaussian_pair(0.5, n=300, d=8))
-    assert wide.estimator == "gaussian"
+    assert wide.estimator == "copula"
     assert "16 joint dimensions" in wide.reason
 
 
@@ -241,7 +291,7 @@ def test_too_few_pairs_for_half_samples_leave_the_interval_open():
 def test_classes_may_be_declared():
     codes = np.arange(300) % 100
     x = np.random.default_rng(0).standard_normal((300, 2))
-    assert cx.information.estimate(x, codes, n_permutations=0).estimator == "ksg"
+    assert cx.information.estimate(x, codes, n_permutations=0).estimator == "copula"
     declared = cx.information.estimate(x, codes, discrete=True, n_permutations=0)
     assert declared.estimator == "classifier"
 
@@ -274,7 +324,7 @@ def test_unusable_pairs_are_refused_in_one_sentence():
         ((x, np.full((50, 2), "a")), "no numbers"),
         ((np.ones((50, 2, 2)), y), "matrix"),
         ((x, y, "lmi2"), "no estimator 'lmi2'"),
-        ((x, y, "ross"), "use ksg or gaussian"),
+        ((x, y, "ross"), "use copula, ksg or gaussian"),
         ((x, ["a", "b"] * 25, "ksg"), "use classifier or ross"),
         ((*gaussian_pair(0.5, n=12, d=8), "gaussian"), "more pairs than dimensions"),
     ]:
@@ -286,4 +336,4 @@ def test_unusable_pairs_are_refused_in_one_sentence():
             cx.information.estimate(x, y, k=k)
     with pytest.raises(cx.InputError, match="distinct pairs"):
         cx.information.estimate(np.ones((50, 1)), np.ones((50, 1)), "ksg", k=3)
-    assert set(cx.information.show()["name"]) == {"classifier", "ross", "ksg", "gaussian"}
+    assert set(cx.information.show()["name"]) == {"classifier", "ross", "ksg", "gaussian", "copula"}

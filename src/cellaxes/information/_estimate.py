@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from cellaxes._core.errors import InputError
 from cellaxes._core.random import stream
 from cellaxes.information._data import Pairs, make_pairs
-from cellaxes.information._estimators import MAX_KNN_DIMENSIONS, get
+from cellaxes.information._estimators import get
 from cellaxes.information._resample import half_width
 from cellaxes.information._types import MIEstimate
 
@@ -31,8 +31,9 @@ def estimate(
         The signal: classes ``(n,)`` (strings, integers, booleans, categories) or numbers
         ``(n, dy)``. If only x holds classes, the two are exchanged.
     estimator
-        ``"auto"``, ``"classifier"`` or ``"ross"`` for classes, ``"ksg"`` or ``"gaussian"``
-        for numbers; `show` tells them apart. ``"auto"`` says what it picked in ``reason``.
+        ``"auto"``; ``"classifier"`` or ``"ross"`` for classes; ``"copula"``, ``"ksg"`` or
+        ``"gaussian"`` for numbers; `show` tells them apart. ``"auto"`` says what it picked in
+        ``reason``.
     discrete
         Whether y holds classes. ``None``: yes if it is one column of anything but numbers, or
         of integers with few distinct values.
@@ -60,7 +61,7 @@ def estimate(
     >>> x = np.random.default_rng(0).standard_normal(1000)
     >>> y = x + np.random.default_rng(1).standard_normal(1000)
     >>> estimate(x, y, random_state=0).estimator
-    'ksg'
+    'copula'
     """
     pairs = make_pairs(x, y, discrete)
     name, why = _pick(pairs) if estimator == "auto" else (estimator, "asked for")
@@ -71,7 +72,7 @@ def estimate(
         kind = "classes" if pairs.discrete else "numbers"
         raise InputError(
             f"y holds {kind}, which the estimator {name!r} does not take: "
-            f"use {'classifier or ross' if pairs.discrete else 'ksg or gaussian'}."
+            f"use {'classifier or ross' if pairs.discrete else 'copula, ksg or gaussian'}."
         )
     everything = np.arange(pairs.n)
     statistic = chosen.prepare(pairs, k, stream(random_state, "information", name))
@@ -105,6 +106,4 @@ def _pick(pairs: Pairs) -> tuple[str, str]:
     if pairs.discrete:
         return "classifier", "y holds classes: lower bound from a cross-fitted classifier"
     d = pairs.x.shape[1] + pairs.y.shape[1]
-    if d <= MAX_KNN_DIMENSIONS:
-        return "ksg", f"y is continuous, {d} joint dimensions: nearest neighbours"
-    return "gaussian", f"y is continuous, {d} joint dimensions: canonical correlations"
+    return "copula", f"y is continuous, {d} joint dimensions: copula and nearest neighbours"

@@ -49,6 +49,8 @@ def sentence(curve: Curve, entropy: float | None) -> str:
         f"{curve.model}{seen} holds {curve.information:.2f}{of} bits at "
         f"{number(curve.depth)} UMIs per cell (95 % interval {curve.low:.2f} to {curve.high:.2f})"
     )
+    if curve.doubts:
+        start += f" (not reliable: {curve.doubts[0]})"
     fit = curve.fit
     if fit is None:
         return f"{start}; fewer than three depths show no law."
