@@ -122,20 +122,27 @@ def test_a_failing_run_is_a_record_and_the_study_goes_on(prepared, cells_file, t
     assert "2 of 4 runs failed" in report.to_html()
 
 
-def test_an_estimate_that_fails_spares_the_other_signals(prepared, tmp_path, cells):
-    adata = cells.copy()
-    adata.obsm["wide"] = np.random.default_rng(0).poisson(3, (600, 320)).astype(float)
-    adata.write_h5ad(tmp_path / "cells.h5ad")
+def test_an_estimate_that_fails_spares_the_other_signals(cells_file, tmp_path, monkeypatch):
+    from cellaxes.study import _execute
+
+    estimate = _execute.estimate
+
+    def fails_on_numbers(x, y, *args, discrete, **more):
+        if not discrete:
+            raise ArithmeticError("no numbers today")
+        return estimate(x, y, *args, discrete=discrete, **more)
+
+    monkeypatch.setattr(_execute, "estimate", fails_on_numbers)
     spec, material = cx.study.prepare(
-        tmp_path / "cells.h5ad",
-        ["protein:wide", "label:cell_type"],
+        cells_file,
+        ["protein:protein", "label:cell_type"],
         models=["pca:n_components=4"],
         n_levels=1,
         n_seeds=1,
     )
-    assert cx.study.run(spec, tmp_path / "out", material=material, n_jobs=1, progress=False) == 1
-    table = cx.study.collect(tmp_path / "out").set_index("signal")
-    assert "more pairs than dimensions" in table.loc["protein:wide", "error"]
+    assert cx.study.run(spec, tmp_path, material=material, n_jobs=1, progress=False) == 1
+    table = cx.study.collect(tmp_path).set_index("signal")
+    assert table.loc["protein:protein", "error"] == "ArithmeticError: no numbers today"
     assert table.loc["label:cell_type", "status"] == "done"
 
 
