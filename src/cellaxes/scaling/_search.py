@@ -78,8 +78,8 @@ def optimum(problem: Problem) -> tuple[float, float]:
     Every local minimum of the sum of squares on a grid over the whole search range is
     polished with analytic derivatives; the best is kept. Nothing is random.
     """
-    log_u_bar = np.linspace(*problem.log_u_bar_range, 120)[:, None]
-    I_max = _capacity_grid(problem, 80)[None, :]
+    log_u_bar = np.linspace(*problem.log_u_bar_range, 80)[:, None]
+    I_max = _capacity_grid(problem, 40)[None, :]
     surface = problem.sse(log_u_bar + 0 * I_max, I_max + 0 * log_u_bar)
     padded = np.pad(surface, 1, constant_values=np.inf)
     lowest = np.ones_like(surface, dtype=bool)
