@@ -34,8 +34,8 @@ def fit_noise_law(
     95 % profile likelihood of the scatter around the law (residual variance estimated, F
     threshold, ``n - 2`` degrees of freedom), and the displacement of the optimum when all
     points move together by an error they share. Points of one study do share errors: the
-    same cells are measured at every depth, by the same estimator. Without the second source
-    the capacity was covered by 70 instead of 95 of 100 intervals (benchmarks/law_on_truth.py).
+    same cells are measured at every depth, by the same estimator.
+    benchmarks/law_on_truth.py counts how often both parameters are covered.
 
     Parameters
     ----------

@@ -63,9 +63,7 @@ def status(out: str | Path) -> dict[str, int]:
     InputError
         If the folder holds no study or a record is damaged.
     """
-    store = Store(out)
-    found = [store.read(task.id) for task in store.read_spec().runs()]
-    states = [record["status"] if record else "missing" for record in found]
+    states = [record["status"] if record else "missing" for record in _records(out)]
     return {"total": len(states)} | {
         state: states.count(state) for state in ("done", "failed", "missing")
     }
@@ -79,9 +77,13 @@ def seconds(out: str | Path) -> float:
     InputError
         If the folder holds no study or a record is damaged.
     """
+    return float(sum(record.get("seconds", 0.0) for record in _records(out) if record))
+
+
+def _records(out: str | Path) -> list[dict[str, Any] | None]:
+    """Return the record of each run of the study in ``out``, ``None`` where there is none."""
     store = Store(out)
-    found = [store.read(task.id) for task in store.read_spec().runs()]
-    return float(sum(record.get("seconds", 0.0) for record in found if record))
+    return [store.read(task.id) for task in store.read_spec().runs()]
 
 
 def levels(table: pd.DataFrame) -> pd.DataFrame:
