@@ -11,9 +11,10 @@ from hypothesis.extra.numpy import arrays
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 import cellaxes as cx
-from cellaxes.information import _neighbours
+from cellaxes._core.random import stream
+from cellaxes.information import _copula, _neighbours
+from cellaxes.information._charts import view
 from cellaxes.information._classifier import entropy_bits, stratified_folds
-from cellaxes.information._copula import copula
 from cellaxes.information._data import make_pairs
 from cellaxes.information._gaussian import gaussian
 from cellaxes.information._ksg import ksg, ross
@@ -24,6 +25,10 @@ def gaussian_pair(rho, n=2000, seed=0, d=1):
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((n, d))
     return x, rho * x + np.sqrt(1 - rho**2) * rng.standard_normal((n, d))
+
+
+def copula(pairs, learn=False):
+    return _copula.copula(view(pairs), 3, stream(0, "test"), learn=learn)
 
 
 def truth(rho, d=1):
@@ -150,7 +155,7 @@ def test_information_far_beyond_the_copula_is_not_relied_on():
     y = np.abs(x) + 0.1 * rng.standard_normal((3000, 4))
     found = cx.information.estimate(x, y, n_permutations=0)
     assert not found.reliable
-    assert "beyond the Gaussian copula" in found.reason
+    assert "the reading still rises between 1500 and 3000" in found.reason
 
 
 def mixture(n=1500, seed=0):
@@ -175,7 +180,7 @@ def test_information_about_a_class_is_recovered(name):
     found = cx.information.estimate(*mixture(), name)
     assert found.bits == pytest.approx(mixture_truth(), abs=0.06)
     assert found.low <= mixture_truth() <= found.high
-    assert abs(found.null) < 0.02
+    assert abs(found.null) < 0.03
 
 
 def test_classifier_reads_nothing_from_noise_and_all_from_the_answer():
@@ -209,7 +214,7 @@ def test_auto_picks_by_the_kind_of_signal():
     assert cx.information.estimate(x, names).bits == cx.information.estimate(x, codes).bits
     assert cx.information.estimate(pd.Categorical(names), x).estimator == "classifier"
     wide = cx.information.estimate(*gaussian_pair(0.5, n=300, d=8))
-    assert wide.estimator == "copula"
+    assert wide.estimator == "composite"
     assert "16 joint dimensions" in wide.reason
 
 
@@ -324,7 +329,7 @@ def test_unusable_pairs_are_refused_in_one_sentence():
         ((x, np.full((50, 2), "a")), "no numbers"),
         ((np.ones((50, 2, 2)), y), "matrix"),
         ((x, y, "lmi2"), "no estimator 'lmi2'"),
-        ((x, y, "ross"), "use copula, ksg or gaussian"),
+        ((x, y, "ross"), "use ksg or gaussian or"),
         ((x, ["a", "b"] * 25, "ksg"), "use classifier or ross"),
         ((*gaussian_pair(0.5, n=12, d=8), "gaussian"), "more pairs than dimensions"),
     ]:
@@ -336,4 +341,7 @@ def test_unusable_pairs_are_refused_in_one_sentence():
             cx.information.estimate(x, y, k=k)
     with pytest.raises(cx.InputError, match="distinct pairs"):
         cx.information.estimate(np.ones((50, 1)), np.ones((50, 1)), "ksg", k=3)
-    assert set(cx.information.show()["name"]) == {"classifier", "ross", "ksg", "gaussian", "copula"}
+    assert list(cx.information.show()["name"]) == [
+        *("plugin", "classifier", "ross", "ksg", "gaussian"),
+        *("infonce", "latent", "copula", "composite"),
+    ]

@@ -13,15 +13,24 @@ from cellaxes._core.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Pairs (x, y): x ``(n, dx)`` float64; y class codes ``(n,)`` or ``(n, dy)`` float64."""
+    """Pairs (x, y): x ``(n, dx)`` float64; y class codes ``(n,)`` or ``(n, dy)`` float64.
+
+    ``counted`` says that x is one column of class codes as well.
+    """
 
     x: NDArray[np.float64]
     y: NDArray[Any]
+    counted: bool = False
 
     @property
     def discrete(self) -> bool:
         """Whether y holds classes."""
         return self.y.ndim == 1
+
+    @property
+    def kinds(self) -> tuple[str, str]:
+        """What x and y hold, each ``"classes"`` or ``"numbers"``."""
+        return "classes" if self.counted else "numbers", "classes" if self.discrete else "numbers"
 
     @property
     def n(self) -> int:
@@ -30,7 +39,7 @@ class Pairs:
 
     def take(self, rows: NDArray[np.int64]) -> "Pairs":
         """Return the pairs at ``rows``."""
-        return Pairs(self.x[rows], self.y[rows])
+        return replace(self, x=self.x[rows], y=self.y[rows])
 
     def permuted(self, rng: np.random.Generator) -> "Pairs":
         """Return the pairs with y permuted: no information left."""
@@ -63,24 +72,28 @@ def make_pairs(x: ArrayLike, y: ArrayLike, discrete: bool | None = None) -> Pair
     """
     if discrete is None and is_discrete(x) and not is_discrete(y):
         x, y = y, x
-    left = finite_matrix(x, "x")
-    if is_discrete(y) if discrete is None else discrete:
-        column = pd.Series(np.asarray(y).ravel())
-        if column.isna().any():
-            raise InputError(f"y is missing in {int(column.isna().sum())} pairs: remove them.")
-        right: NDArray[Any] = pd.factorize(column, sort=True)[0].astype(np.int64)
-    else:
-        right = finite_matrix(y, "y")
+    classes = is_discrete(y) if discrete is None else discrete
+    counted = classes and is_discrete(x)
+    left = _codes(x, "x")[:, None].astype(np.float64) if counted else finite_matrix(x, "x")
+    right: NDArray[Any] = _codes(y, "y") if classes else finite_matrix(y, "y")
     if len(left) != len(right):
         raise InputError(f"x has {len(left)} rows and y has {len(right)}: they must be paired.")
     if len(left) < 10:
         raise InputError(
             f"{len(left)} pairs are too few to estimate information: give at least 10."
         )
-    pairs = Pairs(left, right)
+    pairs = Pairs(left, right, counted)
     if pairs.discrete and len(np.unique(right)) < 2:
         raise InputError("y has one class only: information about a constant is zero.")
     return pairs
+
+
+def _codes(values: ArrayLike, name: str) -> NDArray[np.int64]:
+    """Return the classes of a column as codes in sorted order of the classes."""
+    column = pd.Series(np.asarray(values).ravel())
+    if column.isna().any():
+        raise InputError(f"{name} is missing in {int(column.isna().sum())} pairs: remove them.")
+    return pd.factorize(column, sort=True)[0].astype(np.int64)
 
 
 def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -91,10 +104,18 @@ def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.ascontiguousarray(scaled)
 
 
-def without_duplicates(pairs: Pairs) -> Pairs:
-    """Drop pairs that repeat another exactly, keeping first occurrences in order."""
-    if len(np.unique(pairs.x[:, 0])) == pairs.n:
+def ordered_once(pairs: Pairs) -> Pairs:
+    """Return the pairs in an order of their own, exact copies of a pair once.
+
+    The order depends on the values alone, so that no estimate depends on the order in which
+    pairs came. Copies are told from repeats by fractions: where x holds whole numbers or
+    classes and y classes, equal pairs are ordinary and stay.
+    """
+    order = np.lexsort((pairs.y.reshape(pairs.n, -1).sum(axis=1), pairs.x.sum(axis=1)))
+    pairs = pairs.take(order)
+    whole = pairs.counted or bool((pairs.x == np.round(pairs.x)).all())
+    if (pairs.discrete and whole) or len(np.unique(pairs.x[:, 0])) == pairs.n:
         return pairs
-    joint = np.hstack([pairs.x, pairs.y if not pairs.discrete else pairs.y[:, None]])
+    joint = np.hstack([pairs.x, pairs.y.reshape(pairs.n, -1)])
     _, first = np.unique(joint, axis=0, return_index=True)
     return pairs if len(first) == pairs.n else pairs.take(np.sort(first))

@@ -5,10 +5,12 @@ from numpy.typing import ArrayLike
 
 from cellaxes._core.errors import InputError
 from cellaxes._core.random import stream
-from cellaxes.information._data import Pairs, make_pairs
-from cellaxes.information._estimators import get
-from cellaxes.information._resample import half_width
+from cellaxes.information._data import Pairs, make_pairs, ordered_once
+from cellaxes.information._estimators import get, taking
 from cellaxes.information._types import MIEstimate
+
+MAX_FULLY_SEEN = 4
+"""Joint dimensions in which nearest neighbours alone are relied on."""
 
 
 def estimate(
@@ -18,7 +20,9 @@ def estimate(
     *,
     discrete: bool | None = None,
     k: int = 3,
-    n_permutations: int = 10,
+    n_permutations: int = 5,
+    extrapolate: bool = False,
+    subtract_null: bool = False,
     random_state: int = 0,
 ) -> MIEstimate:
     """Estimate the mutual information between two variables, in bits.
@@ -31,9 +35,10 @@ def estimate(
         The signal: classes ``(n,)`` (strings, integers, booleans, categories) or numbers
         ``(n, dy)``. If only x holds classes, the two are exchanged.
     estimator
-        ``"auto"``; ``"classifier"`` or ``"ross"`` for classes; ``"copula"``, ``"ksg"`` or
-        ``"gaussian"`` for numbers; `show` tells them apart. ``"auto"`` says what it picked in
-        ``reason``.
+        ``"auto"``, or a name that `show` tells of: ``"plugin"`` for classes on both sides,
+        ``"classifier"`` or ``"ross"`` for a class y, ``"copula"``, ``"composite"``,
+        ``"infonce"``, ``"latent"``, ``"ksg"`` or ``"gaussian"`` for numbers. ``"auto"`` says
+        what it picked in ``reason``.
     discrete
         Whether y holds classes. ``None``: yes if it is one column of anything but numbers, or
         of integers with few distinct values.
@@ -41,13 +46,18 @@ def estimate(
         Neighbours of the nearest-neighbour estimators.
     n_permutations
         Estimates with permuted y for the null; 0 leaves it out (NaN).
+    extrapolate
+        Whether to extrapolate the estimates at half and all of the pairs to infinitely many,
+        linearly in ``1 / n``; the interval is shifted along.
+    subtract_null
+        Whether to subtract the mean of the null from estimate and interval.
     random_state
         Seed.
 
     Returns
     -------
-    `MIEstimate`: bits with a 95 % interval by subsampling, permutation null, n, estimator,
-    and whether the data lie where the estimator is known to work.
+    `MIEstimate`: bits with a 95 % interval, permutation null, n (pairs, copies counted once),
+    estimator, and whether the data lie where the estimator is known to work.
 
     Raises
     ------
@@ -63,47 +73,58 @@ def estimate(
     >>> estimate(x, y, random_state=0).estimator
     'copula'
     """
-    pairs = make_pairs(x, y, discrete)
+    given = make_pairs(x, y, discrete)
+    pairs = ordered_once(given)
     name, why = _pick(pairs) if estimator == "auto" else (estimator, "asked for")
     if k < 1 or k != int(k):
         raise InputError(f"k must be a whole number of neighbours, at least 1, but is {k}.")
     chosen = get(name)
-    if chosen.discrete != pairs.discrete:
-        kind = "classes" if pairs.discrete else "numbers"
+    if chosen.takes != pairs.kinds:
         raise InputError(
-            f"y holds {kind}, which the estimator {name!r} does not take: "
-            f"use {'classifier or ross' if pairs.discrete else 'copula, ksg or gaussian'}."
+            f"x holds {pairs.kinds[0]} and y {pairs.kinds[1]}, which the estimator {name!r} does "
+            f"not take: use {' or '.join(taking(pairs.kinds))}."
         )
-    everything = np.arange(pairs.n)
-    statistic = chosen.prepare(pairs, k, stream(random_state, "information", name))
-    bits = statistic(everything)
-    limits = chosen.limits(pairs, bits, k)
-    try:
-        rng = stream(random_state, "half-samples", name)
-        width = half_width(statistic, pairs.n, rng, chosen.n_splits)
-    except InputError:
-        width = float("nan")
-        limits.append(f"{pairs.n} pairs are too few for an interval from half-samples")
+    prepared = chosen.prepare(pairs)
+    found = chosen.read(prepared, k, stream(random_state, "information", name))
+    doubts = list(found.doubts)
+    if pairs.n < 0.99 * given.n:
+        doubts.append(f"{given.n - pairs.n} of {given.n} pairs are exact duplicates, used once")
     null = []
     for index in range(n_permutations):
         rng = stream(random_state, "permutation", index)
-        null.append(chosen.prepare(pairs.permuted(rng), k, rng)(everything))
+        null.append(chosen.bits(prepared.permuted(rng), k, rng))
+    shift = 0.0
+    if extrapolate:
+        order = stream(random_state, "halves").permutation(pairs.n)
+        parts = (chosen.prepare(pairs.take(np.sort(part))) for part in np.array_split(order, 2))
+        rng = stream(random_state, "information", name)
+        shift += found.bits - float(np.mean([chosen.bits(part, k, rng) for part in parts]))
+        why += f", extrapolated by {shift:+.3f} bits to infinitely many pairs"
+    if subtract_null:
+        if not null:
+            raise InputError("subtract_null needs permutations: pass n_permutations=10.")
+        shift -= float(np.mean(null))
+        why += f", null of {np.mean(null):.3f} bits subtracted"
     return MIEstimate(
-        bits=bits,
-        low=bits - width,
-        high=bits + width,
+        bits=found.bits + shift,
+        low=found.low + shift,
+        high=found.high + shift,
         null=float(np.mean(null)) if null else float("nan"),
         null_high=float(np.max(null)) if null else float("nan"),
         n=pairs.n,
         estimator=name,
-        reliable=not limits,
-        reason="; ".join([why, *limits]),
+        reliable=not doubts,
+        reason="; ".join([why, *doubts]),
     )
 
 
 def _pick(pairs: Pairs) -> tuple[str, str]:
     """Return the estimator that fits the pairs, and why."""
+    if pairs.counted:
+        return "plugin", "x and y hold classes: counted"
     if pairs.discrete:
         return "classifier", "y holds classes: lower bound from a cross-fitted classifier"
     d = pairs.x.shape[1] + pairs.y.shape[1]
-    return "copula", f"y is continuous, {d} joint dimensions: copula and nearest neighbours"
+    if d <= MAX_FULLY_SEEN:
+        return "copula", f"{d} joint dimensions: nearest neighbours see all of them"
+    return "composite", f"{d} joint dimensions: neighbours see some, a learned critic all"

@@ -15,6 +15,14 @@ def canonical_basis(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return kept
 
 
+def canonical_coordinates(pairs: Pairs) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return both sides in canonical coordinates of unit variance, most correlated first."""
+    x, y = canonical_basis(pairs.x), canonical_basis(pairs.y)
+    left, _, right = np.linalg.svd(x.T @ y)
+    scale = np.sqrt(pairs.n)
+    return x @ left * scale, y @ right.T * scale
+
+
 def gaussian(pairs: Pairs) -> float:
     """Estimate Gaussian information in bits, without bias where the data are Gaussian.
 
@@ -40,11 +48,34 @@ def gaussian(pairs: Pairs) -> float:
             f"{dx} + {dy} dimensions; reduce the dimensions or give more cells."
         )
     rho = np.linalg.svd(x.T @ y, compute_uv=False) if dx and dy else np.zeros(0)
-    rho = np.minimum(rho, 1 - 1e-12)
+    return float(nats_of(np.asarray(rho)).sum() - excess_nats(dx, dy, pairs.n)) / float(np.log(2))
+
+
+def nats_of(rho: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the Gaussian information in each canonical correlation, nats."""
+    return np.asarray(-0.5 * np.log1p(-(np.minimum(rho, 1 - 1e-12) ** 2)))
+
+
+def excess_nats(dx: int, dy: int, n: int) -> float:
+    """Return by how much n Gaussian pairs show more information than there is, nats."""
 
     def log_determinant_bias(d: int) -> float:
-        return float(digamma((pairs.n - np.arange(1, d + 1)) / 2).sum())
+        return float(digamma((n - np.arange(1, d + 1)) / 2).sum())
 
-    bias = log_determinant_bias(dx) + log_determinant_bias(dy) - log_determinant_bias(dx + dy)
-    nats = -0.5 * np.log1p(-(rho**2)).sum() - 0.5 * bias
-    return float(nats / np.log(2))
+    return 0.5 * (
+        log_determinant_bias(dx) + log_determinant_bias(dy) - log_determinant_bias(dx + dy)
+    )
+
+
+def shrunk(rho: NDArray[np.float64], dx: int, dy: int, n: int) -> NDArray[np.float64]:
+    """Return the sample's canonical correlations less what noise adds to them.
+
+    The same amount of information is taken from each, as far as it has any, until their
+    information is what `gaussian` finds.
+    """
+    nats = nats_of(rho)
+    goal = max(float(nats.sum()) - excess_nats(dx, dy, n), 0.0)
+    ordered = np.sort(nats)[::-1]
+    taken = (np.cumsum(ordered) - goal) / np.arange(1, len(ordered) + 1)
+    amount = float(np.max(taken, initial=0.0))
+    return np.asarray(np.sqrt(1 - np.exp(-2 * np.maximum(nats - amount, 0.0))))

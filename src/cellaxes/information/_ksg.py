@@ -1,10 +1,11 @@
 """k-nearest-neighbour estimators: KSG for continuous, Ross for discrete signals."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import digamma
 
 from cellaxes._core.errors import InputError
-from cellaxes.information._data import Pairs, standardise, without_duplicates
+from cellaxes.information._data import Pairs, standardise
 from cellaxes.information._neighbours import count_closer, kth_distance
 
 
@@ -13,8 +14,7 @@ def ksg(pairs: Pairs, k: int = 3) -> float:
 
     ``I = psi(k) + psi(n) - <psi(n_x + 1) + psi(n_y + 1)>`` in the max-norm on columns of
     unit variance, where ``n_x`` counts the points closer in x than the k-th joint neighbour
-    (Kraskov et al., Phys. Rev. E 69:066138, 2004, eq. 8). Exact duplicates of a pair are
-    used once.
+    (Kraskov et al., Phys. Rev. E 69:066138, 2004, eq. 8).
 
     Parameters
     ----------
@@ -23,16 +23,19 @@ def ksg(pairs: Pairs, k: int = 3) -> float:
     k
         Neighbours; more lowers variance and raises bias.
     """
-    pairs = without_duplicates(pairs)
+    return float(ksg_shares(pairs, k).mean())
+
+
+def ksg_shares(pairs: Pairs, k: int) -> NDArray[np.float64]:
+    """Return each pair's share in `ksg`, bits, ``(n,)``."""
     if pairs.n <= k + 1:
         raise InputError(f"KSG with k={k} needs more than {k + 1} distinct pairs, has {pairs.n}.")
     x, y = standardise(pairs.x), standardise(pairs.y)
     if x.shape[1] == 0 or y.shape[1] == 0:
-        return 0.0
+        return np.zeros(pairs.n)
     radius = kth_distance(np.hstack([x, y]), k)
     marginal = digamma(count_closer(x, radius)) + digamma(count_closer(y, radius))
-    nats = digamma(k) + digamma(pairs.n) - marginal.mean()
-    return float(nats / np.log(2))
+    return np.asarray((digamma(k) + digamma(pairs.n) - marginal) / np.log(2))
 
 
 def ross(pairs: Pairs, k: int = 3) -> float:

@@ -9,6 +9,16 @@ from cellaxes._core.files import plain
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What an estimator reads: bits, their 95 % interval, and why they may not be relied on."""
+
+    bits: float
+    low: float
+    high: float
+    doubts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class MIEstimate:
     """Mutual information I(X;Y) in bits.
 
@@ -17,10 +27,10 @@ class MIEstimate:
     bits
         The estimate; may fall below zero by its error.
     low, high
-        95 % interval by subsampling, bits. It holds the estimator's sampling error, not its
-        bias.
+        95 % interval, bits. Of ``copula`` and ``composite`` it holds sampling error and what
+        the readings may still lack; of the others, sampling error alone.
     null
-        Mean estimate with Y permuted, bits; never subtracted.
+        Mean estimate with Y permuted, bits; subtracted only on request.
     null_high
         Largest estimate with Y permuted, bits.
     n
