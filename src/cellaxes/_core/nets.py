@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+BETA_MEAN, BETA_SQUARE = 0.9, 0.999
 ROUND = 12
 """Batches after which training looks up, where an epoch is longer."""
 
@@ -32,36 +33,46 @@ def one_thread() -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A stack of dense layers with SiLU between them."""
+    """A stack of dense layers with SiLU between them.
 
-    weights: list["Tensor"]
-    biases: list["Tensor"]
+    Attributes
+    ----------
+    values
+        All weights and biases in one vector, which is what is trained.
+    widths
+        Of the layers, input first.
+    """
 
-    @property
-    def parameters(self) -> list["Tensor"]:
-        """All weights and biases."""
-        return [*self.weights, *self.biases]
+    values: "Tensor"
+    widths: tuple[int, ...]
 
-    def __call__(self, values: "Tensor") -> "Tensor":
+    def __call__(self, rows: "Tensor") -> "Tensor":
         from torch.nn.functional import silu
 
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            values = silu(values @ weight + bias)
-        return values @ self.weights[-1] + self.biases[-1]
+        start = 0
+        for layer, (fan_in, fan_out) in enumerate(pairwise(self.widths)):
+            bias = start + fan_in * fan_out
+            weight = self.values[start:bias].view(fan_in, fan_out)
+            start = bias + fan_out
+            rows = (silu(rows) if layer else rows) @ weight + self.values[bias:start]
+        return rows
 
 
-def network(widths: Sequence[int], rng: np.random.Generator) -> Network:
-    """Return a network with these layer widths, weights uniform within ``1 / sqrt(fan in)``."""
+def network(widths: Sequence[int], rng: np.random.Generator, last: float = 1.0) -> Network:
+    """Return a network with these layer widths, weights uniform within ``1 / sqrt(fan in)``.
+
+    ``last`` scales the weights of the last layer.
+    """
     import torch
 
-    weights, biases = [], []
-    for fan_in, fan_out in pairwise(widths):
+    values = []
+    for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
         bound = 1 / np.sqrt(max(fan_in, 1))
-        weight = rng.uniform(-bound, bound, (fan_in, fan_out))
-        bias = rng.uniform(-bound, bound, fan_out)
-        weights.append(torch.tensor(weight, dtype=torch.float32, requires_grad=True))
-        biases.append(torch.tensor(bias, dtype=torch.float32, requires_grad=True))
-    return Network(weights, biases)
+        weight = rng.uniform(-bound, bound, fan_in * fan_out)
+        values += [weight * (last if layer == len(widths) - 2 else 1.0)]
+        values += [rng.uniform(-bound, bound, fan_out)]
+    flat = torch.tensor(np.concatenate(values), dtype=torch.float32, requires_grad=True)
+    return Network(flat, tuple(widths))
 
 
 def _batches(
@@ -72,8 +83,8 @@ def _batches(
         yield from np.array_split(rng.permutation(rows), max(1, len(rows) // batch))
 
 
-def adam_steps(
-    parameters: Sequence["Tensor"],
+def train(
+    networks: Sequence[Network],
     loss: Callable[[NDArray[np.int64]], "Tensor"],
     worth: Callable[[], float],
     *,
@@ -85,12 +96,12 @@ def adam_steps(
     rng: np.random.Generator,
     floor: float = float("-inf"),
 ) -> float:
-    """Train in place until ``worth`` stops rising, and leave the best parameters behind.
+    """Train in place until ``worth`` stops rising, and leave the best weights behind.
 
     Parameters
     ----------
-    parameters
-        What is trained, by AdamW.
+    networks
+        What is trained, by Adam (Kingma and Ba 2015).
     loss
         Of a batch of rows.
     worth
@@ -105,34 +116,39 @@ def adam_steps(
     rng
         Shuffles the rows.
     floor
-        Worth of doing without; where it is never exceeded the parameters mean nothing.
+        Worth of doing without; where it is never exceeded the weights mean nothing.
 
     Returns
     -------
-    The best ``worth``, whose parameters are left in place, or ``floor``.
+    The best ``worth``, whose weights are left in place, or ``floor``.
     """
     import torch
 
-    optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=1e-3)
-    best, waited, kept = floor, 0, None
+    moments = [(torch.zeros_like(net.values), torch.zeros_like(net.values)) for net in networks]
+    best, waited, kept, step = floor, 0, None, 0
     batches = _batches(rows, batch, rng)
-    steps = min(ROUND, max(1, len(rows) // batch))
     for _ in range(max_rounds):
-        for part in islice(batches, steps):
-            optimiser.zero_grad()
-            torch.autograd.backward(loss(part))
-            optimiser.step()
+        for part in islice(batches, min(ROUND, max(1, len(rows) // batch))):
+            step += 1
+            slopes = torch.autograd.grad(loss(part), [net.values for net in networks])
+            with torch.no_grad():
+                for net, slope, (mean, square) in zip(networks, slopes, moments, strict=True):
+                    mean.lerp_(slope, 1 - BETA_MEAN)
+                    square.lerp_(slope * slope, 1 - BETA_SQUARE)
+                    size = (square / (1 - BETA_SQUARE**step)).sqrt_().add_(1e-8)
+                    rate = learning_rate / (1 - BETA_MEAN**step)
+                    net.values.addcdiv_(mean, size, value=-rate)
         with torch.no_grad():
             now = worth()
         if now > best:
             best, waited = now, 0
-            kept = [parameter.detach().clone() for parameter in parameters]
+            kept = [net.values.detach().clone() for net in networks]
         else:
             waited += 1
             if waited >= patience:
                 break
     if kept is not None:
         with torch.no_grad():
-            for parameter, value in zip(parameters, kept, strict=True):
-                parameter.copy_(value)
+            for net, values in zip(networks, kept, strict=True):
+                net.values.copy_(values)
     return best

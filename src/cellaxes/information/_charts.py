@@ -95,12 +95,19 @@ class Views:
 
 
 def view(pairs: Pairs) -> Views:
-    """Return both sides in every kind of coordinates."""
-    x, y = pairs.x, pairs.y
-    kinds = {"columns": Pairs(components(normal_scores(x)), components(normal_scores(y)))}
-    if max(x.shape[1], y.shape[1]) > 1:
-        x, y = (normal_scores(components(standardise(side))) for side in (x, y))
-        kinds["components"] = Pairs(x, y)
+    """Return both sides in every kind of coordinates.
+
+    Where columns depend on each other exactly, ranks would blur that into components of
+    their own: there only scores of the components are taken.
+    """
+    sides = pairs.x, pairs.y
+    columns = [components(normal_scores(side)) for side in sides]
+    kinds = {"columns": Pairs(columns[0], columns[1])}
+    if max(side.shape[1] for side in sides) > 1:
+        raw = [components(standardise(side)) for side in sides]
+        if any(few.shape[1] < many.shape[1] for few, many in zip(raw, columns, strict=True)):
+            kinds = {}
+        kinds["components"] = Pairs(normal_scores(raw[0]), normal_scores(raw[1]))
     return Views(pairs, kinds)
 
 

@@ -19,7 +19,7 @@ MAX_NEIGHBOURS = 5000
 """Pairs that the nearest neighbours use at most."""
 N_CALIBRATIONS = 6
 """Gaussian data sets on which the nearest neighbours' own bias and noise are measured."""
-SIGNIFICANT = 2.0
+SIGNIFICANT = 2.5
 """Standard errors by which a reading must exceed the Gaussian critic's to count."""
 STILL_TO_COME = 3.0
 """What a reading gains between half and all pairs, times this, is what more pairs may bring:
@@ -28,6 +28,8 @@ MAX_HALVED = 10_000
 """Pairs beyond which one half tells the gain well enough."""
 MAX_STILL_TO_COME = 0.25
 """Bits still to come beyond which a reading is not relied on."""
+MAX_BEYOND = 0.5
+"""Bits beyond a Gaussian copula, in more dimensions than two, that are still relied on."""
 MAX_PRODUCTS = 5.5
 """Standard errors of a covariance between products beyond which dependence may be unseen."""
 MAX_MULTIPLIED = 32
@@ -235,6 +237,12 @@ def read_copula(views: Views, k: int, rng: np.random.Generator, *, learn: bool) 
     most = min(ceiling(pairs.n), np.log2(pairs.n / k)) - 2
     if best.bits > most:
         doubts.append(f"{pairs.n} pairs can show about {most:.1f} bits")
+    beyond = best.bits - readings.plain.bits
+    if max(dx, dy) > 2 and beyond > MAX_BEYOND:
+        doubts.append(
+            f"{beyond:.2f} bits lie beyond a Gaussian copula of {dx} + {dy} dimensions, where "
+            "readings fall short"
+        )
     doubts += _unseen(pairs, chart, readings)
     return Reading(
         best.bits,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cellaxes._core.nets import adam_steps, network, one_thread
+from cellaxes._core.nets import network, one_thread, train
 from cellaxes.information._critic import GaussianCritic, blocks, contrast, gaussian_terms
 from cellaxes.information._data import Pairs
 
@@ -60,10 +60,9 @@ class _Learned:
         n_watch = min(pairs.n // 5, MAX_WATCHING)
         self.gaussian = GaussianCritic.fit(pairs.take(np.arange(n_watch, pairs.n)))
         u, v = (torch.as_tensor(side, dtype=torch.float32) for side in self.coordinates(pairs))
-        self.nets = [network([side.shape[1], HIDDEN, HIDDEN, FEATURES], rng) for side in (u, v)]
-        for net in self.nets:
-            with torch.no_grad():
-                net.weights[-1].mul_(0.3)
+        self.nets = [
+            network([side.shape[1], HIDDEN, HIDDEN, FEATURES], rng, last=0.3) for side in (u, v)
+        ]
         watch = slice(0, n_watch)
         plain = self._base(u[watch], v[watch])
         start = float(_bound(plain))
@@ -76,8 +75,8 @@ class _Learned:
             return float(_bound(plain + self._residual(u[watch], v[watch]))) - start
 
         self.learned = (
-            adam_steps(
-                [weight for net in self.nets for weight in net.parameters],
+            train(
+                self.nets,
                 loss,
                 worth,
                 rows=np.arange(n_watch, pairs.n),

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from cellaxes._core.nets import Network, adam_steps, network, one_thread
+from cellaxes._core.nets import network, one_thread, train
 from cellaxes.information._charts import components
 from cellaxes.information._critic import deal
 from cellaxes.information._data import Pairs, standardise
@@ -81,9 +81,8 @@ class _Coder:
                     total = total + (decoder(code) - goal[rows]).square().mean()
             return total
 
-        networks: list[Network] = [*self.encoders, *(net for own in decoders for net in own)]
-        adam_steps(
-            [weight for net in networks for weight in net.parameters],
+        train(
+            [*self.encoders, *(net for own in decoders for net in own)],
             loss,
             lambda: -float(loss(slice(0, n_watch))),
             rows=np.arange(n_watch, pairs.n),
