@@ -1,5 +1,6 @@
 # Two doors: `make demo` and `make test`. Both need Python 3.11 and make, nothing else.
 # uv installs faster and is used where it is; it is pointed at the same local wheels as pip.
+# PyTorch comes first and pinned, so that a local CPU build wins over gigabytes for a GPU.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -39,11 +40,13 @@ bench: $(VENV)/.dev
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	$(CREATE)
+	$(INSTALL) --constraint constraints.txt torch
 	$(INSTALL) --constraint constraints.txt --editable '.[demo]'
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt
 	$(CREATE)
+	$(INSTALL) --constraint constraints.txt torch
 	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
 	touch $@ $(VENV)/.demo
 

@@ -117,10 +117,13 @@ def choose(views: Views, rng: np.random.Generator) -> Chart:
     Scores may be taken of the columns, or of the principal components of the columns, which
     is the better map where many columns share few dimensions. Both, each with its leading
     8, 16, 32, … components, are compared by what a Gaussian critic reads there
-    (`gaussian_reading`), on at most `MAX_TRIED` pairs. The fewest components within one
-    standard error of the most are taken: every further one adds noise.
+    (`gaussian_reading`), on at most `MAX_TRIED` pairs. The fewest components within two
+    standard errors of the most are taken: every further one adds noise.
     """
     n = views.pairs.n
+    any_kind = next(iter(views.kinds.values()))
+    if any_kind.x.shape[1] == 0 or any_kind.y.shape[1] == 0:
+        return Chart(any_kind, any_kind, "columns")
     some = np.sort(rng.permutation(n)[:MAX_TRIED])
     folds = deal(len(some), rng)
     tried = []
@@ -134,7 +137,8 @@ def choose(views: Views, rng: np.random.Generator) -> Chart:
         (rank, -bits, kind)
         for kind, rank, bits, found in tried
         if most - bits
-        <= np.hypot((shares - found).std() / np.sqrt(len(some)), noise(widest, widest, len(some)))
+        <= 2
+        * np.hypot((shares - found).std() / np.sqrt(len(some)), noise(widest, widest, len(some)))
     ]
     rank, _, kind = min(within)
     seen = views.kinds[kind]

@@ -148,36 +148,33 @@ def noise(dx: int, dy: int, n: int) -> float:
     return float(np.sqrt(dx * dy / 2) / n / np.log(2))
 
 
-def _correlation(x: NDArray[np.float64], y: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Return the canonical correlations of canonical coordinates, less what noise adds."""
-    dx, dy = x.shape[1], y.shape[1]
-    rho = (x[:, :dy] * y[:, :dx]).mean(axis=0)
-    return np.minimum(shrunk(rho, dx, dy, n), MAX_RHO)
-
-
 def fitting_loss(pairs: Pairs, rng: np.random.Generator) -> tuple[float, float]:
     """Return what `cross_fit` loses on Gaussian pairs of this size and information, and its error.
 
-    Measured in bits against the log-ratio that the pairs were drawn from: once with the
-    canonical correlations of these pairs, once with the same information spread evenly over
-    all dimensions, which is harder to fit; the larger loss counts.
+    Measured in bits against the log-ratio that the pairs were drawn from. Their canonical
+    correlations are those of these pairs, less noise, or the same information spread evenly
+    over all dimensions, which is harder to fit: whichever shows a sample more like these.
     """
     x, y = canonical_coordinates(pairs)
     dx, dy = x.shape[1], y.shape[1]
-    rho = _correlation(x, y, pairs.n)
+    sample = (x[:, :dy] * y[:, :dx]).mean(axis=0)
+    rho = np.minimum(shrunk(sample, dx, dy, pairs.n), MAX_RHO)
     even = np.full(len(rho), np.sqrt(-np.expm1(np.log1p(-(rho**2)).mean())))
-    losses = []
+    tried = []
     for spectrum in (rho, even):
         drawn = simulate(spectrum, dx, dy, pairs.n, rng)
-        parts = []
-        for fold in deal(pairs.n, rng):
-            critic = GaussianCritic.fit(drawn.take(np.setdiff1d(np.arange(pairs.n), fold)))
-            block = drawn.take(blocks(fold)[0])
-            share = contrast(critic.scores(*critic.coordinates(block)))
-            parts.append((log_ratio(block, spectrum) - share) / np.log(2))
-        loss = np.concatenate(parts)
-        losses.append((float(loss.mean()), float(loss.std() / np.sqrt(len(loss)))))
-    return max(losses)
+        u, v = canonical_coordinates(drawn)
+        unlike = np.abs((u[:, :dy] * v[:, :dx]).mean(axis=0) - sample).sum()
+        tried.append((float(unlike), spectrum, drawn))
+    _, spectrum, drawn = min(tried, key=lambda entry: entry[0])
+    parts = []
+    for fold in deal(pairs.n, rng):
+        critic = GaussianCritic.fit(drawn.take(np.setdiff1d(np.arange(pairs.n), fold)))
+        block = drawn.take(blocks(fold)[0])
+        share = contrast(critic.scores(*critic.coordinates(block)))
+        parts.append((log_ratio(block, spectrum) - share) / np.log(2))
+    loss = np.concatenate(parts)
+    return float(loss.mean()), float(loss.std() / np.sqrt(len(loss)))
 
 
 def gaussian_reading(
@@ -196,6 +193,8 @@ def gaussian_reading(
     loss, error = fitting_loss(pairs, rng)
     bound = float(shares.mean()) + loss
     x, y = canonical_coordinates(pairs)
-    apart = log_ratio(Pairs(x, y), _correlation(x, y, pairs.n)) / np.log(2) - shares
+    dx, dy = x.shape[1], y.shape[1]
+    rho = shrunk((x[:, :dy] * y[:, :dx]).mean(axis=0), dx, dy, pairs.n)
+    apart = log_ratio(Pairs(x, y), np.minimum(rho, MAX_RHO)) / np.log(2) - shares
     error = float(np.hypot(error, apart.std() / np.sqrt(pairs.n)))
     return (exact if bound > exact - 2 * error else bound), shares
