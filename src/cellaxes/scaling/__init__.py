@@ -1,8 +1,9 @@
 """Laws of information against measurement noise, and their fits."""
 
+from cellaxes.scaling._extrapolate import Prediction, predict
 from cellaxes.scaling._fit import fit_noise_law
 from cellaxes.scaling._laws import NoiseLaw
 from cellaxes.scaling._result import NoiseFit
 from cellaxes.scaling._table import fit_table
 
-__all__ = ["NoiseFit", "NoiseLaw", "fit_noise_law", "fit_table"]
+__all__ = ["NoiseFit", "NoiseLaw", "Prediction", "fit_noise_law", "fit_table", "predict"]
