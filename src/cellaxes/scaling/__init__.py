@@ -2,8 +2,19 @@
 
 from cellaxes.scaling._extrapolate import Prediction, predict
 from cellaxes.scaling._fit import fit_noise_law
+from cellaxes.scaling._joint import JointFit, JointLaw, fit_joint_law
 from cellaxes.scaling._laws import NoiseLaw
 from cellaxes.scaling._result import NoiseFit
 from cellaxes.scaling._table import fit_table
 
-__all__ = ["NoiseFit", "NoiseLaw", "Prediction", "fit_noise_law", "fit_table", "predict"]
+__all__ = [
+    "JointFit",
+    "JointLaw",
+    "NoiseFit",
+    "NoiseLaw",
+    "Prediction",
+    "fit_joint_law",
+    "fit_noise_law",
+    "fit_table",
+    "predict",
+]
