@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 import cellaxes as cx
 from cellaxes._core.random import stream
+from cellaxes.information import _critic, _infonce
 from cellaxes.information._charts import choose, leading, view
 from cellaxes.information._copula import dependence_of_products
 from cellaxes.information._critic import cross_fit, deal, fitting_loss, gaussian_reading
@@ -237,3 +238,33 @@ def test_intervals_hold_what_the_readings_may_still_lack():
         found = cx.information.estimate(x, y, n_permutations=0)
         covered += found.low <= 0.4307 <= found.high
     assert covered >= 2
+
+
+def test_critics_never_see_the_pairs_they_are_read_on(monkeypatch):
+    x, y = gaussian_pair(0.5, n=300)
+    pairs, folds = Pairs(x, y), deal(300, np.random.default_rng(0))
+    seen = []
+
+    class Spy:
+        def __init__(self, trained, rng):
+            self.trained = set(trained.x[:, 0])
+
+        def shares(self, read):
+            seen.append(self.trained & set(read.x[:, 0]))
+            assert len(self.trained) == 200
+            return np.zeros(read.n), np.zeros(read.n)
+
+    monkeypatch.setattr(_infonce, "_Learned", Spy)
+    _infonce.cross_fit_learned(pairs, folds, np.random.default_rng(1))
+    assert seen == [set()] * 3
+    fits = []
+    real = _critic.GaussianCritic.fit.__func__
+
+    def spy(cls, trained):
+        fits.append(set(trained.x[:, 0]))
+        return real(cls, trained)
+
+    monkeypatch.setattr(_critic.GaussianCritic, "fit", classmethod(spy))
+    cross_fit(pairs, folds)
+    for fold, trained in zip(folds, fits, strict=True):
+        assert not trained & set(x[fold, 0])
