@@ -37,6 +37,9 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/law_on_truth.py
 	$(BIN)/python benchmarks/information.py ../shared/data
 	$(BIN)/python benchmarks/real_data.py ../shared/data
+	$(BIN)/python benchmarks/extrapolation.py ../shared/data
+	$(BIN)/python benchmarks/joint_law.py ../shared/data
+	$(BIN)/python benchmarks/cell_law.py ../shared/data
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	$(CREATE)
