@@ -1,16 +1,15 @@
 """The cell-number law: what more training cells bring."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from scipy.stats import f as fisher
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import plain
+from cellaxes.scaling._points import Written, checked, r_squared
 from cellaxes.scaling._search import MAX_BITS
 
 Array = NDArray[np.float64]
@@ -67,7 +66,7 @@ class CellLaw:
 
 
 @dataclass(frozen=True)
-class CellFit:
+class CellFit(Written):
     """The cell-number law fitted to one curve.
 
     Attributes
@@ -103,26 +102,14 @@ class CellFit:
     identified: bool
     reason: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields in JSON's own types."""
-        fields: dict[str, Any] = plain(asdict(self))
-        return fields
-
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:
         """Return the fit that `to_dict` wrote."""
         numbers = {
             key: float(fields[key])
-            for key in (
-                *("s_low", "s_high", "I_inf_low", "I_inf_high", "r_squared", "residual_sd"),
-            )
+            for key in ("s_low", "s_high", "I_inf_low", "I_inf_high", "r_squared", "residual_sd")
         }
         return cls(**(fields | numbers | {"law": CellLaw(**fields["law"])}))
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return a table of one row."""
-        fields = asdict(self)
-        return pd.DataFrame([fields.pop("law") | fields])
 
 
 def fit_cell_law(n_cells: ArrayLike, information: ArrayLike) -> CellFit:
@@ -152,8 +139,13 @@ def fit_cell_law(n_cells: ArrayLike, information: ArrayLike) -> CellFit:
     >>> round(fit.law.n_0), round(fit.law.s, 3), round(fit.law.I_inf, 3), fit.identified
     (50, 0.4, 2.0, True)
     """
-    n, y = (np.asarray(values, dtype=np.float64).ravel() for values in (n_cells, information))
-    _check(n, y)
+    y, n = checked(information, n_cells=n_cells)
+    n_sizes = len(np.unique(n))
+    if n_sizes < MIN_SIZES:
+        raise InputError(
+            f"a cell-number law needs at least {MIN_SIZES} different numbers of cells, "
+            f"not {n_sizes}: measure more."
+        )
     unit = float(np.exp(np.log(n).mean()))
     x = n / unit
     log_s = np.log(EXPONENTS)
@@ -177,19 +169,16 @@ def fit_cell_law(n_cells: ArrayLike, information: ArrayLike) -> CellFit:
     edge = max(least, floor) * (1 + float(fisher.ppf(0.95, 1, freedom)) / freedom)
     inside = np.append(EXPONENTS[sums <= edge], s)
     I_low, I_high = _capacity_interval(x, y, I_inf, edge)
-    means = pd.Series(y).groupby(n).mean()
-    spread = float(((means - means.mean()) ** 2).sum())
-    left = float(((means - law(means.index.to_numpy())) ** 2).sum())
     fit = CellFit(
         law=law,
         s_low=float(inside.min()),
         s_high=float(inside.max()),
         I_inf_low=I_low,
         I_inf_high=I_high,
-        r_squared=1 - left / spread if spread > 0 else float("nan"),
+        r_squared=r_squared(y, law(n), n),
         residual_sd=float(np.sqrt(least / freedom)),
         n=len(y),
-        n_sizes=len(means),
+        n_sizes=n_sizes,
         identified=True,
         reason="",
     )
@@ -201,7 +190,7 @@ def fit_cell_law(n_cells: ArrayLike, information: ArrayLike) -> CellFit:
             f"the curve still rises at {n.max():.4g} cells and sets no upper limit to the "
             "capacity: train on more cells"
         )
-    return CellFit(**(fit.__dict__ | {"identified": not reasons, "reason": "; ".join(reasons)}))
+    return replace(fit, identified=not reasons, reason="; ".join(reasons))
 
 
 def _given(s: float, x: Array, y: Array) -> tuple[float, float, float]:
@@ -247,24 +236,3 @@ def _is_flat(y: Array, least: float) -> bool:
     freedom = max(len(y) - 3, 1)
     constant = float(((y - y.mean()) ** 2).sum())
     return constant <= max(least, 1e-18) * (1 + 2 * float(fisher.ppf(0.95, 2, freedom)) / freedom)
-
-
-def _check(n: Array, y: Array) -> None:
-    if len(n) != len(y):
-        raise InputError(
-            f"n_cells and information must have equal lengths, not {len(n)} and {len(y)}."
-        )
-    for name, values in (("n_cells", n), ("information", y)):
-        if not np.isfinite(values).all():
-            raise InputError(f"{name} holds NaN or infinity: remove these points.")
-    if len(n) and n.min() <= 0:
-        raise InputError(f"n_cells must be positive, but the lowest is {n.min():g}: remove it.")
-    if len(np.unique(n)) < MIN_SIZES:
-        raise InputError(
-            f"a cell-number law needs at least {MIN_SIZES} different numbers of cells, "
-            f"not {len(np.unique(n))}: measure more."
-        )
-    if np.abs(y).max() > MAX_BITS:
-        raise InputError(
-            f"information reaches {np.abs(y).max():g}, more than {MAX_BITS}: it must be in bits."
-        )

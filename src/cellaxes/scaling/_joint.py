@@ -1,17 +1,15 @@
 """The joint law: information from depth and number of training cells together."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import plain
 from cellaxes._core.random import stream
-from cellaxes.scaling._search import MAX_BITS
+from cellaxes.scaling._points import Written, checked, r_squared
 
 Array = NDArray[np.float64]
 
@@ -108,7 +106,7 @@ def _evaluate(theta: Array, log_u: Array, log_n: Array) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True)
-class JointFit:
+class JointFit(Written):
     """The joint law fitted to a grid of depths and training cells.
 
     Attributes
@@ -134,20 +132,10 @@ class JointFit:
     identified: bool
     reason: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields in JSON's own types."""
-        fields: dict[str, Any] = plain(asdict(self))
-        return fields
-
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:
         """Return the fit that `to_dict` wrote."""
         return cls(**(fields | {"law": JointLaw(**fields["law"])}))
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return a table of one row."""
-        fields = asdict(self)
-        return pd.DataFrame([fields.pop("law") | fields])
 
 
 def fit_joint_law(depth: ArrayLike, n_cells: ArrayLike, information: ArrayLike) -> JointFit:
@@ -175,10 +163,14 @@ def fit_joint_law(depth: ArrayLike, n_cells: ArrayLike, information: ArrayLike) 
     >>> round(fit.r_squared, 4), round(fit.law(3000, 5000), 2)
     (1.0, 2.37)
     """
-    u, n, y = (
-        np.asarray(values, dtype=np.float64).ravel() for values in (depth, n_cells, information)
-    )
-    _check(u, n, y)
+    y, u, n = checked(information, depth=depth, n_cells=n_cells)
+    if len(y) < MIN_POINTS:
+        raise InputError(f"a joint law needs at least {MIN_POINTS} points, not {len(y)}.")
+    for name, values in (("depth", u), ("n_cells", n)):
+        if len(np.unique(values)) < 3:
+            raise InputError(
+                f"a joint law needs at least three different values of {name}: measure more."
+            )
     log_u, log_n = np.log(u), np.log(n)
     low = np.array([1e-6, log_u.min() - 30, log_n.min() - 30, np.log(0.2), -4.0, -3.0])
     high = np.array([90.0, log_u.max() + 40, log_n.max() + 40, np.log(3.0), 1.5, 3.0])
@@ -228,42 +220,9 @@ def fit_joint_law(depth: ArrayLike, n_cells: ArrayLike, information: ArrayLike) 
         )
     return JointFit(
         law=law,
-        r_squared=_r_squared(u, n, y, law),
+        r_squared=r_squared(y, law(u, n), u, n),
         residual_sd=float(np.sqrt((residual**2).sum() / max(len(y) - 6, 1))),
         n=len(y),
         identified=not reasons,
         reason="; ".join(reasons),
     )
-
-
-def _check(u: Array, n: Array, y: Array) -> None:
-    if not len(u) == len(n) == len(y):
-        raise InputError(
-            f"depth, n_cells and information must have equal lengths, not {len(u)}, {len(n)} "
-            f"and {len(y)}."
-        )
-    for name, values in (("depth", u), ("n_cells", n), ("information", y)):
-        if not np.isfinite(values).all():
-            raise InputError(f"{name} holds NaN or infinity: remove these points.")
-    if len(y) < MIN_POINTS:
-        raise InputError(f"a joint law needs at least {MIN_POINTS} points, not {len(y)}.")
-    for name, values in (("depth", u), ("n_cells", n)):
-        if values.min() <= 0:
-            raise InputError(f"{name} must be positive, but the lowest is {values.min():g}.")
-        if len(np.unique(values)) < 3:
-            raise InputError(
-                f"a joint law needs at least three different values of {name}: measure more."
-            )
-    if np.abs(y).max() > MAX_BITS:
-        raise InputError(
-            f"information reaches {np.abs(y).max():g}, more than {MAX_BITS}: it must be in bits."
-        )
-
-
-def _r_squared(u: Array, n: Array, y: Array, law: JointLaw) -> float:
-    """R² on the means of points that share depth and cells."""
-    means = pd.DataFrame({"u": u, "n": n, "y": y}).groupby(["u", "n"])["y"].mean()
-    at = means.index.to_frame()
-    left = means.to_numpy() - law(at["u"].to_numpy(), at["n"].to_numpy())
-    spread = float(((means - means.mean()) ** 2).sum())
-    return float(1 - (left**2).sum() / spread) if spread > 0 else float("nan")

@@ -1,0 +1,66 @@
+"""What fits of every law share: checked points, and how a fit is written down."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from cellaxes._core.errors import InputError
+from cellaxes._core.files import plain
+from cellaxes.scaling._search import MAX_BITS
+
+
+def checked(information: ArrayLike, **axes: ArrayLike) -> list[NDArray[np.float64]]:
+    """Return information and the axes it was measured along, as finite arrays ``(n,)``.
+
+    Raises
+    ------
+    InputError
+        If lengths differ, a value is NaN, an axis not positive, or information no bits.
+    """
+    named = {"information": information} | axes
+    arrays = {name: np.asarray(v, dtype=np.float64).ravel() for name, v in named.items()}
+    lengths = [len(values) for values in arrays.values()]
+    if len(set(lengths)) > 1:
+        raise InputError(f"{', '.join(arrays)} must have equal lengths, not {lengths}.")
+    for name, values in arrays.items():
+        if not np.isfinite(values).all():
+            raise InputError(f"{name} holds NaN or infinity: remove these points.")
+    for name in axes:
+        if len(arrays[name]) and arrays[name].min() <= 0:
+            lowest = arrays[name].min()
+            raise InputError(f"{name} must be positive, but the lowest is {lowest:g}: remove it.")
+    highest = np.abs(arrays["information"]).max(initial=0)
+    if highest > MAX_BITS:
+        raise InputError(
+            f"information reaches {highest:g}, more than {MAX_BITS}: it must be in bits."
+        )
+    return list(arrays.values())
+
+
+def r_squared(
+    y: NDArray[np.float64], fitted: NDArray[np.float64], *axes: NDArray[np.float64]
+) -> float:
+    """Return R² on the means of the points that share their place on all axes."""
+    keys = list(range(len(axes)))
+    table = pd.DataFrame(dict(zip(keys, axes, strict=True)) | {"y": y, "fitted": fitted})
+    means = table.groupby(keys)[["y", "fitted"]].mean()
+    spread = float(((means["y"] - means["y"].mean()) ** 2).sum())
+    left = float(((means["y"] - means["fitted"]) ** 2).sum())
+    return 1 - left / spread if spread > 0 else float("nan")
+
+
+class Written:
+    """A fit that is a dataclass with its law in the field ``law``."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields in JSON's own types."""
+        fields: dict[str, Any] = plain(asdict(self))  # type: ignore[call-overload]
+        return fields
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table of one row."""
+        fields = asdict(self)  # type: ignore[call-overload]
+        return pd.DataFrame([fields.pop("law") | fields])
