@@ -339,8 +339,14 @@ def test_unusable_pairs_are_refused_in_one_sentence():
     for k in (0, 2.5):
         with pytest.raises(cx.InputError, match="at least 1"):
             cx.information.estimate(x, y, k=k)
+    with pytest.raises(cx.InputError, match="only 1 of 50 pairs differ"):
+        cx.information.estimate(np.full((50, 1), 0.5), np.full((50, 1), 0.5), "ksg")
     with pytest.raises(cx.InputError, match="distinct pairs"):
-        cx.information.estimate(np.ones((50, 1)), np.ones((50, 1)), "ksg", k=3)
+        cx.information.estimate(x, y, "ksg", k=49)
+    with pytest.raises(cx.InputError, match="at least 80 pairs"):
+        cx.information.estimate(x, y, "latent")
+    with pytest.raises(cx.InputError, match="extrapolate needs at least 20"):
+        cx.information.estimate(x[:15], y[:15], "ksg", extrapolate=True)
     assert list(cx.information.show()["name"]) == [
         *("plugin", "classifier", "ross", "ksg", "gaussian"),
         *("infonce", "latent", "copula", "composite"),

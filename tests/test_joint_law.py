@@ -55,6 +55,14 @@ def test_a_grid_that_ends_early_does_not_identify_the_law():
     assert "measure deeper" in fit.reason
 
 
+def test_an_endless_rise_and_a_constant_are_no_capacity():
+    rising = cx.scaling.fit_joint_law(U, N, 0.3 * np.log10(N) * U / (U + 300))
+    assert not rising.identified
+    constant = cx.scaling.fit_joint_law(U, N, np.ones_like(U))
+    assert not constant.identified
+    assert "varies with neither" in constant.reason
+
+
 def test_fits_survive_json_and_no_random_start_beats_them():
     rng = np.random.default_rng(1)
     law = cx.scaling.JointLaw(300, 2000, 3.0, gamma=0.7, s=0.5, k=2.0)

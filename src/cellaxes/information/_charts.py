@@ -60,7 +60,7 @@ def components(values: NDArray[np.float64]) -> NDArray[np.float64]:
     if d == 0:
         return values
     centred = values - values.mean(axis=0)
-    most = min(max(min(MAX_COMPONENTS, n // 20), min(5, n // 6)), d)
+    most = min(max(min(MAX_COMPONENTS, n // 20), min(5, n // 6), 1), d)
     small = min(n, d)
     gram = centred @ centred.T if d > n else centred.T @ centred
     variances, vectors = eigh(gram, subset_by_index=[small - most, small - 1])

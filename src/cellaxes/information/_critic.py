@@ -93,7 +93,8 @@ class GaussianCritic:
         for values in (pairs.x, pairs.y):
             centres.append(values.mean(axis=0))
             left, singular, axes = np.linalg.svd(values - centres[-1], full_matrices=False)
-            kept = singular > 1e-8 * singular.max(initial=0.0)
+            least = 1e-8 * np.sqrt(pairs.n) * np.abs(values).max(initial=0.0)
+            kept = singular > max(1e-8 * singular.max(initial=0.0), least)
             bases.append(left[:, kept])
             whitening.append(axes[kept].T / singular[kept] * np.sqrt(pairs.n))
         left, rho, right = np.linalg.svd(bases[0].T @ bases[1])
@@ -157,6 +158,8 @@ def fitting_loss(pairs: Pairs, rng: np.random.Generator) -> tuple[float, float]:
     """
     x, y = canonical_coordinates(pairs)
     dx, dy = x.shape[1], y.shape[1]
+    if min(dx, dy) == 0:
+        return 0.0, 0.0
     sample = (x[:, :dy] * y[:, :dx]).mean(axis=0)
     rho = np.minimum(shrunk(sample, dx, dy, pairs.n), MAX_RHO)
     even = np.full(len(rho), np.sqrt(-np.expm1(np.log1p(-(rho**2)).mean())))

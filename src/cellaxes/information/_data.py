@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cellaxes._core.adata import finite_matrix
 from cellaxes._core.errors import InputError
+from cellaxes._core.random import stream
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +99,8 @@ def _codes(values: ArrayLike, name: str) -> NDArray[np.int64]:
 
 def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return columns with mean 0 and standard deviation 1; constant columns are dropped."""
+    largest = np.abs(values).max(axis=0, initial=0.0)
+    values = values / np.where(largest > 0, largest, 1.0)
     spread = values.std(axis=0)
     varies = spread > 1e-12 * np.maximum(np.abs(values).max(axis=0), 1e-300)
     scaled: NDArray[np.float64] = (values - values.mean(axis=0))[:, varies] / spread[varies]
@@ -108,13 +111,23 @@ def ordered_once(pairs: Pairs) -> Pairs:
     """Return the pairs in an order of their own, exact copies of a pair once.
 
     The order depends on the values alone, so that no estimate depends on the order in which
-    pairs came. Copies are told from repeats by fractions: where x holds whole numbers or
-    classes and y classes, equal pairs are ordinary and stay.
+    pairs came. Copies are told from repeats by fractions: where both sides hold whole numbers
+    or classes, equal pairs are ordinary and stay. Whole numbers on both sides get uniform
+    noise within one unit, which hides none of their information and leaves no ties.
     """
-    order = np.lexsort((pairs.y.reshape(pairs.n, -1).sum(axis=1), pairs.x.sum(axis=1)))
-    pairs = pairs.take(order)
-    whole = pairs.counted or bool((pairs.x == np.round(pairs.x)).all())
-    if (pairs.discrete and whole) or len(np.unique(pairs.x[:, 0])) == pairs.n:
+    sides = pairs.x, pairs.y.reshape(pairs.n, -1)
+    keys = [side.sum(axis=1) for side in sides]
+    if len(np.unique(np.column_stack(keys), axis=0)) < pairs.n:
+        keys = [*sides[1].T[::-1], *sides[0].T[::-1]]
+    pairs = pairs.take(np.lexsort(keys))
+    if all(bool((side == np.round(side)).all()) for side in sides):
+        if pairs.discrete:
+            return pairs
+        rng = stream(0, "whole numbers", pairs.n)
+        return replace(
+            pairs, x=pairs.x + rng.random(pairs.x.shape), y=pairs.y + rng.random(pairs.y.shape)
+        )
+    if len(np.unique(pairs.x[:, 0])) == pairs.n:
         return pairs
     joint = np.hstack([pairs.x, pairs.y.reshape(pairs.n, -1)])
     _, first = np.unique(joint, axis=0, return_index=True)

@@ -62,7 +62,7 @@ def estimate(
     Raises
     ------
     InputError
-        If lengths differ, values are missing, y is constant, there are fewer than 10 pairs,
+        If lengths differ, values are missing, y is one class, fewer than 10 pairs differ,
         or the estimator does not fit the kind of y.
 
     Examples
@@ -78,6 +78,13 @@ def estimate(
     name, why = _pick(pairs) if estimator == "auto" else (estimator, "asked for")
     if k < 1 or k != int(k):
         raise InputError(f"k must be a whole number of neighbours, at least 1, but is {k}.")
+    k = int(k)
+    if pairs.n < 10:
+        raise InputError(
+            f"only {pairs.n} of {given.n} pairs differ: information needs at least 10."
+        )
+    if extrapolate and pairs.n < 20:
+        raise InputError(f"extrapolate needs at least 20 pairs, not {pairs.n}.")
     chosen = get(name)
     if chosen.takes != pairs.kinds:
         raise InputError(

@@ -14,7 +14,7 @@ from cellaxes._core.registry import Info, Registry
 from cellaxes.information._charts import Views, choose, view
 from cellaxes.information._classifier import N_FOLDS, entropy_bits, held_out_log2
 from cellaxes.information._copula import copula, read_copula
-from cellaxes.information._critic import ceiling, deal
+from cellaxes.information._critic import MAX_RHO, ceiling, deal
 from cellaxes.information._data import Pairs
 from cellaxes.information._gaussian import canonical_basis, canonical_coordinates, gaussian
 from cellaxes.information._infonce import cross_fit_learned
@@ -127,7 +127,9 @@ def _read_gaussian(pairs: Pairs, _: int, rng: np.random.Generator) -> Reading:
     scores = np.hstack([side[:, :3] for side in canonical_coordinates(pairs)])
     if (np.abs((scores**4).mean(axis=0) - 3) > 1).any():
         doubts.append("the data are not Gaussian (kurtosis of the leading canonical variates)")
-    return _reading(bits, width, doubts)
+    if x.shape[1] and y.shape[1] and float(np.linalg.svd(x.T @ y)[1].max()) > MAX_RHO:
+        doubts.append("one side is a linear function of the other, as far as numbers tell")
+    return _reading(bits, width, doubts + _few(pairs.n))
 
 
 def _bits_infonce(views: Views, _: int, rng: np.random.Generator) -> float:

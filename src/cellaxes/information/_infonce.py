@@ -18,8 +18,8 @@ BATCH = 256
 LEARNING_RATE = 1e-3
 MAX_ROUNDS, PATIENCE = 120, 12
 """Rounds of training at most, and without a better bound in the pairs that watch."""
-MAX_WATCHING = 1000
-"""Pairs that watch at most."""
+MIN_WATCHING, MAX_WATCHING = 5, 1000
+"""Pairs that watch; with fewer nothing is learned, of more only so many watch."""
 
 
 def cross_fit_learned(
@@ -63,6 +63,9 @@ class _Learned:
         self.nets = [
             network([side.shape[1], HIDDEN, HIDDEN, FEATURES], rng, last=0.3) for side in (u, v)
         ]
+        self.learned = False
+        if n_watch < MIN_WATCHING:
+            return
         watch = slice(0, n_watch)
         plain = self._base(u[watch], v[watch])
         start = float(_bound(plain))

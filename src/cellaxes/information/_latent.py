@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from cellaxes._core.errors import InputError
 from cellaxes._core.nets import network, one_thread, train
 from cellaxes.information._charts import components
 from cellaxes.information._critic import deal
@@ -20,13 +21,13 @@ CLIP = 10.0
 def latent_shares(
     pairs: Pairs, k: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], int]:
-    """Return each pair's share in the latent information, bits, and the code length.
+    """Return each pair's share in the latent information, bits, and the longer code length.
 
     Both sides are encoded by networks trained to rebuild each side from its own code and
     from the other's; KSG then reads the codes (Gowri et al., NeurIPS 2024). For each of two
     folds the networks are trained on the other fold, a fifth of which watches when to stop,
     so that every pair is read through networks that never saw it. The code length is the one
-    with which the watching pairs of the first fold read most.
+    with which the pairs that watch read most.
 
     Parameters
     ----------
@@ -37,6 +38,9 @@ def latent_shares(
     rng
         Deals folds, draws initial weights and batches.
     """
+    least = 2 * N_FOLDS * 5 * (k + 1)
+    if pairs.n < least:
+        raise InputError(f"latent with k={k} needs at least {least} pairs, not {pairs.n}.")
     sides = [components(np.clip(standardise(side), -CLIP, CLIP)) for side in (pairs.x, pairs.y)]
     if 0 in (sides[0].shape[1], sides[1].shape[1]):
         return np.zeros(pairs.n), 0
@@ -48,14 +52,14 @@ def latent_shares(
     lengths = sorted({min(length, widest) for length in DIMENSIONS})
     shares = np.empty(pairs.n)
     with one_thread():
-        rest = scaled.take(folds[1])
-        coders = [_Coder(rest, length, rng) for length in lengths]
-        watching = [float(ksg_shares(coder.encode(coder.watch), k).mean()) for coder in coders]
-        chosen = int(np.argmax(watching))
-        shares[folds[0]] = ksg_shares(coders[chosen].encode(scaled.take(folds[0])), k)
-        last = _Coder(scaled.take(folds[0]), lengths[chosen], rng)
-        shares[folds[1]] = ksg_shares(last.encode(scaled.take(folds[1])), k)
-    return shares, lengths[chosen]
+        chosen = []
+        for fold, rest in (folds, folds[::-1]):
+            coders = [_Coder(scaled.take(rest), length, rng) for length in lengths]
+            watching = [float(ksg_shares(coder.encode(coder.watch), k).mean()) for coder in coders]
+            best = int(np.argmax(watching))
+            shares[fold] = ksg_shares(coders[best].encode(scaled.take(fold)), k)
+            chosen.append(lengths[best])
+    return shares, max(chosen)
 
 
 class _Coder:

@@ -62,7 +62,10 @@ class CellLaw:
         """Training cells at which the information reaches ``bits``; infinite from I_inf on."""
         if bits >= self.I_inf:
             return float("inf")
-        return float(self.n_0 * (self.I_inf - bits) ** (-1 / self.s))
+        if self.n_0 == 0:
+            return 0.0
+        log_n = np.log(self.n_0) - np.log(self.I_inf - bits) / self.s
+        return float(np.exp(log_n)) if log_n < 700 else float("inf")
 
 
 @dataclass(frozen=True)
@@ -184,7 +187,12 @@ def fit_cell_law(n_cells: ArrayLike, information: ArrayLike) -> CellFit:
     )
     reasons = []
     if flat:
-        reasons.append("the curve is constant within its scatter: more cells bring nothing")
+        falls = np.corrcoef(np.log(n), y)[0, 1] < -0.5 if np.ptp(y) > 0 else False
+        reasons.append(
+            "information falls with more cells, which the law cannot describe"
+            if falls
+            else "the curve is constant within its scatter: more cells bring nothing"
+        )
     elif fit.I_inf_high > y.max() + MAX_ROOM:
         reasons.append(
             f"the curve still rises at {n.max():.4g} cells and sets no upper limit to the "

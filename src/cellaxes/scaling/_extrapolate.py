@@ -99,6 +99,8 @@ def predict(
         raise InputError(
             f"prediction needs at least {LOCAL} depths, but there are {len(u)}: measure more."
         )
+    if len(np.unique(u[-LOCAL:])) < LOCAL:
+        raise InputError("levels must differ in depth: merge those of equal depth.")
     x, ahead = np.log(u), np.log(goal)
     whole = fit_noise_law(u, y)
     members = {

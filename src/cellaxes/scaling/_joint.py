@@ -14,6 +14,9 @@ from cellaxes.scaling._points import Written, checked, r_squared
 Array = NDArray[np.float64]
 
 N_STARTS = 30
+MIN_R_SQUARED = 0.5
+MAX_ROOM = 3.0
+"""Bits between the largest measured information and a capacity that is still believed."""
 MIN_POINTS = 12
 """Points below which six parameters are not asked for."""
 
@@ -210,6 +213,19 @@ def fit_joint_law(depth: ArrayLike, n_cells: ArrayLike, information: ArrayLike) 
     )
     residual = y - law(u, n)
     reasons = []
+    explained = r_squared(y, law(u, n), u, n)
+    if not explained > MIN_R_SQUARED:
+        reasons.append("information varies with neither depth nor cells as the law says")
+    if law.I_max > y.max() + MAX_ROOM:
+        reasons.append(
+            f"the capacity ({law.I_max:.2f} bits) lies far above what was measured "
+            f"({y.max():.2f} bits)"
+        )
+    names = ("I_max", "u_bar", "n_bar", "gamma", "s", "k")
+    edge = np.minimum(theta - low, high - theta) < 1e-3 * (high - low)
+    if edge.any():
+        at = ", ".join(name for name, on in zip(names, edge, strict=True) if on)
+        reasons.append(f"the data do not bound {at}")
     if law.u_bar > u.max():
         reasons.append(
             f"depths end at {u.max():.4g}, below u_bar ({law.u_bar:.4g}): measure deeper"
@@ -220,7 +236,7 @@ def fit_joint_law(depth: ArrayLike, n_cells: ArrayLike, information: ArrayLike) 
         )
     return JointFit(
         law=law,
-        r_squared=r_squared(y, law(u, n), u, n),
+        r_squared=explained,
         residual_sd=float(np.sqrt((residual**2).sum() / max(len(y) - 6, 1))),
         n=len(y),
         identified=not reasons,
