@@ -92,10 +92,9 @@ def test_processing_does_not_add_information(seed, step):
     assert bits(x, processed) < bits(x, y) + 0.08
 
 
-@pytest.mark.parametrize("name", ["copula", "composite", "ksg", "classifier", "ross"])
+@pytest.mark.parametrize("name", ["copula", "composite", "ksg"])
 def test_exact_copies_do_not_inflate(name):
     x, y = gaussian_pair(0.0, n=300, d=2)
-    y = (y[:, 0] > 0).astype(int) if name in ("classifier", "ross") else y
     rows = np.random.default_rng(0).integers(0, 300, 900)
     found = cx.information.estimate(x[rows], y[rows], name, n_permutations=0)
     assert abs(found.bits) < 0.08
@@ -105,8 +104,8 @@ def test_exact_copies_do_not_inflate(name):
 
 def test_repeats_of_counts_are_no_copies():
     rng = np.random.default_rng(0)
-    counts, codes = rng.poisson(2.0, (300, 1)), rng.integers(0, 2, 300)
-    assert ordered_once(make_pairs(counts.astype(float), codes)).n == 300
+    shallow, codes = 0.1 * rng.poisson(2.0, (300, 1)), rng.integers(0, 2, 300)
+    assert ordered_once(make_pairs(shallow, codes)).n == 300
 
 
 @pytest.mark.parametrize("flip", [0.0, 0.1, 0.5])

@@ -111,18 +111,18 @@ def ordered_once(pairs: Pairs) -> Pairs:
     """Return the pairs in an order of their own, exact copies of a pair once.
 
     The order depends on the values alone, so that no estimate depends on the order in which
-    pairs came. Copies are told from repeats by fractions: where both sides hold whole numbers
-    or classes, equal pairs are ordinary and stay. Whole numbers on both sides get uniform
-    noise within one unit, which hides none of their information and leaves no ties.
+    pairs came. Where y holds classes, equal pairs stay: at low depth many cells have the same
+    counts. Whole numbers on both sides repeat as well; they get uniform noise within one unit,
+    which hides none of their information and leaves no ties.
     """
     sides = pairs.x, pairs.y.reshape(pairs.n, -1)
     keys = [side.sum(axis=1) for side in sides]
     if len(np.unique(np.column_stack(keys), axis=0)) < pairs.n:
         keys = [*sides[1].T[::-1], *sides[0].T[::-1]]
     pairs = pairs.take(np.lexsort(keys))
+    if pairs.discrete:
+        return pairs
     if all(bool((side == np.round(side)).all()) for side in sides):
-        if pairs.discrete:
-            return pairs
         rng = stream(0, "whole numbers", pairs.n)
         return replace(
             pairs, x=pairs.x + rng.random(pairs.x.shape), y=pairs.y + rng.random(pairs.y.shape)
