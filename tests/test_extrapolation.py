@@ -34,8 +34,9 @@ def test_interval_widens_with_the_distance_and_the_members_are_told():
     assert (np.diff(width[1:]) > 0).all()
     frame = ahead.to_frame()
     assert frame["law"].iloc[0] == pytest.approx(frame["mean"].iloc[0])
-    beyond = frame.drop(columns=["at", "mean", "low", "high", "law"]).mean(axis=1)
+    beyond = sum(ahead.weights[name] * frame[name] for name in ahead.weights)
     np.testing.assert_allclose(frame["mean"].iloc[2:], beyond[2:])
+    assert sum(ahead.weights.values()) == pytest.approx(1)
     assert frame["mean"].iloc[0] == pytest.approx(law(100), abs=0.05)
 
 
@@ -60,6 +61,29 @@ def test_noisier_replicates_leave_more_open():
     assert width[1] > 1.3 * width[0]
 
 
+def test_weights_follow_who_was_right_on_withheld_levels():
+    saturated = cx.scaling.NoiseLaw(30, 2.5)
+    ahead = cx.scaling.predict(*study(saturated, 0, noise=0.01), at=[20_000])
+    assert ahead.weights["law of 4"] > 1.15 * ahead.weights["trend of 4"]
+    straight = np.log2(DEPTHS) / 4
+    ahead = cx.scaling.predict(DEPTHS, straight, at=[20_000])
+    assert ahead.weights["trend of 4"] > ahead.weights["law of 4"]
+    few = cx.scaling.predict(DEPTHS[:4], straight[:4], at=[20_000])
+    np.testing.assert_allclose(list(few.weights.values()), 1 / 3)
+
+
+def test_more_training_cells_are_predicted_by_the_law_of_cells():
+    law = cx.scaling.CellLaw(200, 0.4, 3.0)
+    sizes = np.repeat(np.geomspace(100, 10_000, 7), 3)
+    rng = np.random.default_rng(0)
+    ahead = cx.scaling.predict(
+        sizes, law(sizes) + 0.02 * rng.standard_normal(21), at=[1000, 100_000], along="cells"
+    )
+    assert ahead.mean[0] == pytest.approx(law(1000), abs=0.05)
+    assert ahead.low[1] < law(100_000) < ahead.high[1]
+    assert ahead.to_dict()["at"] == [1000, 100_000]
+
+
 def test_unusable_curves_are_refused_in_one_sentence():
     u, y = study(cx.scaling.NoiseLaw(500, 2.0), 0)
     for args, options, message in [
@@ -68,6 +92,7 @@ def test_unusable_curves_are_refused_in_one_sentence():
         ((u, y), {"at": [np.nan]}, "positive numbers"),
         ((u, y), {"at": [1], "level": [1, 2]}, "one entry per point"),
         ((u, y[:-1]), {"at": [1]}, "equal lengths"),
+        ((u, y), {"at": [1], "along": "time"}, "'depth' or 'cells'"),
     ]:
         with pytest.raises(cx.InputError, match=message):
             cx.scaling.predict(*args, **options)

@@ -47,7 +47,7 @@ def test_reference_values_of_the_law():
 @given(st.floats(2, 9), st.floats(0.05, 5))
 @settings(max_examples=30, deadline=None)
 def test_gradient_is_the_derivative(log_u_bar, I_max):
-    analytic = gradient(DEPTHS, log_u_bar, I_max)
+    analytic = gradient(DEPTHS, log_u_bar, I_max)[:2]
     step = 1e-6
     numeric = (
         (

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import f as fisher
 
-from cellaxes._core.errors import InputError
 from cellaxes.scaling._laws import NoiseLaw
+from cellaxes.scaling._points import join_levels
 from cellaxes.scaling._result import NoiseFit
 from cellaxes.scaling._search import Problem, make_problem, optimum
 from cellaxes.scaling._uncertainty import displaced, interval, shared_shift, threshold
@@ -75,7 +75,7 @@ def fit_noise_law(
     log_u_bar, I_max = optimum(problem)
     edge = threshold(problem, log_u_bar, I_max)
     law = NoiseLaw(float(np.exp(log_u_bar)), I_max)
-    levels, r_squared = _level_r_squared(problem, law, problem.u if level is None else level)
+    levels, r_squared = _level_r_squared(problem, law, level)
     residual = problem.y - law(problem.u)
     residual_sd = float(np.sqrt((residual**2).sum() / max(len(residual) - 2, 1)))
     shift = shared_shift(problem, law, residual_sd, error)
@@ -110,18 +110,10 @@ def _r_squared(y: NDArray[np.float64], fitted: NDArray[np.float64]) -> float:
     return float(1 - ((y - fitted) ** 2).sum() / spread) if spread > 0 else float("nan")
 
 
-def _level_r_squared(problem: Problem, law: NoiseLaw, level: ArrayLike) -> tuple[int, float]:
+def _level_r_squared(problem: Problem, law: NoiseLaw, level: ArrayLike | None) -> tuple[int, float]:
     """Return the number of levels, and the R² of the law on their means."""
-    labels = np.asarray(level).ravel()
-    if len(labels) != len(problem.u):
-        raise InputError(
-            f"level must have one entry per point: {len(problem.u)}, not {len(labels)}."
-        )
-    _, group = np.unique(labels, return_inverse=True)
-    counts = np.bincount(group)
-    mean_u = np.bincount(group, problem.u) / counts
-    mean_y = np.bincount(group, problem.y) / counts
-    return len(counts), _r_squared(mean_y, law(mean_u))
+    found = join_levels(problem.u, problem.y, level)
+    return len(found.u), _r_squared(found.y, law(found.u))
 
 
 def _doubts(fit: NoiseFit, problem: Problem) -> list[str]:

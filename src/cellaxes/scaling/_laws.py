@@ -13,10 +13,11 @@ from cellaxes._core.errors import InputError
 class NoiseLaw:
     """Measurement-noise scaling law.
 
-    ``I(u) = I_max - 1/2 log2[(1 + u/u_bar) / (u/u_bar + 2^(-2 I_max))]``
+    ``I(u) = I_max - k/2 log2[(1 + r) / (r + 4^(-I_max / k))]``, ``r = (u / u_bar)^gamma``
 
-    Exact for a Gaussian signal seen through a Gaussian channel whose signal-to-noise ratio
-    grows as u (Gowri et al., arXiv 2503.02726, Eq. 1).
+    With ``gamma = k = 1``, the default, it is exact for a Gaussian signal seen through a
+    Gaussian channel whose signal-to-noise ratio grows as u (Gowri et al., arXiv 2503.02726,
+    Eq. 1). `fit_forms` weighs the other forms.
 
     Parameters
     ----------
@@ -25,6 +26,10 @@ class NoiseLaw:
         of the capacity is missing. High = noise-sensitive.
     I_max
         Capacity, bits: information at infinite depth.
+    gamma
+        Exponent with which the signal-to-noise ratio grows with u.
+    k
+        Number of equal channels the information is spread over.
 
     Examples
     --------
@@ -37,43 +42,75 @@ class NoiseLaw:
 
     u_bar: float
     I_max: float
+    gamma: float = 1.0
+    k: float = 1.0
 
     def __post_init__(self) -> None:
         if not (self.u_bar > 0 and self.I_max >= 0):
             raise InputError(
                 f"a noise law needs u_bar > 0 and I_max >= 0, not {self.u_bar} and {self.I_max}."
             )
+        if not (self.gamma > 0 and self.k > 0):
+            raise InputError(
+                f"a noise law needs gamma > 0 and k > 0, not {self.gamma} and {self.k}."
+            )
 
     def __call__(self, u: ArrayLike) -> Any:
         """Information at depth u, bits; a float for a number, else an array."""
-        value = information(np.asarray(u, dtype=np.float64), np.log(self.u_bar), self.I_max)
+        depth = np.asarray(u, dtype=np.float64)
+        value = information(depth, np.log(self.u_bar), self.I_max, self.gamma, self.k)
         return float(value) if value.ndim == 0 else value
 
     @property
     def snr_per_unit(self) -> float:
-        """B = 2^(2 I_max) / u_bar: signal-to-noise ratio per unit of depth."""
-        return float(4.0**self.I_max / self.u_bar)
+        """B = 4^(I_max / k) / u_bar^gamma: signal-to-noise ratio at unit depth."""
+        return float(4.0 ** (self.I_max / self.k) / self.u_bar**self.gamma)
 
     def inverse(self, bits: float) -> float:
         """Depth at which the information reaches ``bits``; infinite at or above I_max.
 
-        ``u = u_bar (2^(2 bits) - 1) / (2^(2 I_max) - 2^(2 bits))``
+        ``u = u_bar [(4^(bits / k) - 1) / (4^(I_max / k) - 4^(bits / k))]^(1 / gamma)``
         """
         if bits < 0:
             raise InputError(f"a target must be at least 0 bits, but is {bits}.")
         if bits >= self.I_max:
             return float("inf")
-        return float(self.u_bar * (4.0**bits - 1) / (4.0**self.I_max - 4.0**bits))
+        reached, all_of_it = 4.0 ** (bits / self.k), 4.0 ** (self.I_max / self.k)
+        return float(self.u_bar * ((reached - 1) / (all_of_it - reached)) ** (1 / self.gamma))
 
     def bits_per_doubling(self, u: ArrayLike) -> Any:
-        """Bits gained by doubling the depth from u: I(2u) - I(u), at most 1/2."""
+        """Bits gained by doubling the depth from u: I(2u) - I(u), at most gamma k / 2."""
         depth = np.asarray(u, dtype=np.float64)
         gain = self(2 * depth) - self(depth)
         return float(gain) if np.ndim(gain) == 0 else gain
 
+    def slope(self, u: ArrayLike) -> Any:
+        """Return the derivative of I by log2 u at depth u, bits per doubling."""
+        depth = np.asarray(u, dtype=np.float64)
+        seen = np.maximum(depth, 1e-300)
+        by_log_u_bar = gradient(seen, np.log(self.u_bar), self.I_max, self.gamma, self.k)[0]
+        value = -np.log(2) * by_log_u_bar
+        return float(value) if value.ndim == 0 else value
+
+    def collapse(self, u: ArrayLike) -> Any:
+        """Coordinate on which all curves are one: ``I - I_max = -k/2 log2(1 + 1/z)``.
+
+        ``z = (r + 4^(-I_max / k)) / (1 - 4^(-I_max / k))`` (Gowri et al., Fig. 2e). Since z
+        is made of the fitted parameters, a collapse displays how well laws fit; it is no
+        independent test of them.
+        """
+        r = (np.asarray(u, dtype=np.float64) / self.u_bar) ** self.gamma
+        left = 4.0 ** (-self.I_max / self.k)
+        value = (r + left) / -np.expm1(-2 * np.log(2) * self.I_max / self.k)
+        return float(value) if value.ndim == 0 else value
+
 
 def information(
-    u: NDArray[np.float64], log_u_bar: ArrayLike, I_max: ArrayLike
+    u: NDArray[np.float64],
+    log_u_bar: ArrayLike,
+    I_max: ArrayLike,
+    gamma: float = 1.0,
+    k: float = 1.0,
 ) -> NDArray[np.float64]:
     """Evaluate the noise law on broadcast arrays, bits.
 
@@ -85,20 +122,24 @@ def information(
         Natural logarithm of the sensitivity.
     I_max
         Capacities, bits.
+    gamma, k
+        Exponent and number of channels.
     """
-    r = np.exp(np.log(np.maximum(u, 1e-300)) - log_u_bar)
+    r = np.exp(gamma * (np.log(np.maximum(u, 1e-300)) - log_u_bar))
     # log1p keeps the digits of small differences at both ends of the depth range.
-    gain = np.exp2(2 * np.asarray(I_max, dtype=np.float64))
-    bits: NDArray[np.float64] = 0.5 * (np.log1p(gain * r) - np.log1p(r)) / np.log(2)
+    gain = np.exp2(2 / k * np.asarray(I_max, dtype=np.float64))
+    bits: NDArray[np.float64] = 0.5 * k * (np.log1p(gain * r) - np.log1p(r)) / np.log(2)
     return bits
 
 
 def gradient(
-    u: NDArray[np.float64], log_u_bar: float, I_max: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the derivatives of the law by ``log_u_bar`` and by ``I_max``, bits."""
-    r = np.exp(np.log(u) - log_u_bar)
-    signal = 4.0**I_max * r
+    u: NDArray[np.float64], log_u_bar: float, I_max: float, gamma: float = 1.0, k: float = 1.0
+) -> tuple[NDArray[np.float64], ...]:
+    """Return the derivatives of the law by log_u_bar, I_max, ln gamma and ln k, bits."""
+    log_ratio = np.log(u) - log_u_bar
+    r = np.exp(gamma * log_ratio)
+    signal = np.exp2(2 / k * I_max) * r
     by_capacity = signal / (1 + signal)
-    by_log_u_bar = -0.5 / np.log(2) * (by_capacity - r / (1 + r))
-    return by_log_u_bar, by_capacity
+    by_log_r = 0.5 * k / np.log(2) * (by_capacity - r / (1 + r))
+    by_log_k = information(u, log_u_bar, I_max, gamma, k) - I_max * by_capacity
+    return -gamma * by_log_r, by_capacity, gamma * log_ratio * by_log_r, by_log_k

@@ -1,6 +1,6 @@
 """What fits of every law share: checked points, and how a fit is written down."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,54 @@ def checked(information: ArrayLike, **axes: ArrayLike) -> list[NDArray[np.float6
             f"information reaches {highest:g}, more than {MAX_BITS}: it must be in bits."
         )
     return list(arrays.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """Replicates joined to levels, in order of depth.
+
+    Attributes
+    ----------
+    u, y
+        Mean depth and mean information (bits) of each level, ``(n_levels,)``.
+    count
+        Replicates of each.
+    spread
+        Sum of their squared deviations from the mean, bits².
+    """
+
+    u: NDArray[np.float64]
+    y: NDArray[np.float64]
+    count: NDArray[np.intp]
+    spread: NDArray[np.float64]
+
+    def error(self, deepest: int) -> float:
+        """Root mean square standard error of the deepest levels' means; 0 without replicates."""
+        count, spread = self.count[-deepest:], self.spread[-deepest:]
+        repeated = count > 1
+        if not repeated.any():
+            return 0.0
+        variance = spread[repeated] / (count[repeated] - 1) / count[repeated]
+        return float(np.sqrt(variance.mean()))
+
+
+def group_of(level: ArrayLike | None, u: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the number of each point's level: equal labels, or equal depths, are replicates."""
+    labels = u if level is None else np.asarray(level).ravel()
+    if len(labels) != len(u):
+        raise InputError(f"level must have one entry per point: {len(u)}, not {len(labels)}.")
+    group: NDArray[np.intp] = np.unique(labels, return_inverse=True)[1]
+    return group
+
+
+def join_levels(u: NDArray[np.float64], y: NDArray[np.float64], level: ArrayLike | None) -> Levels:
+    """Join the replicates of each level."""
+    group = group_of(level, u)
+    count = np.bincount(group)
+    mean_u, mean_y = np.bincount(group, u) / count, np.bincount(group, y) / count
+    spread = np.asarray(np.bincount(group, (y - mean_y[group]) ** 2), dtype=np.float64)
+    order = np.argsort(mean_u)
+    return Levels(mean_u[order], mean_y[order], count[order].astype(np.intp), spread[order])
 
 
 def r_squared(

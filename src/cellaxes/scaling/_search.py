@@ -107,7 +107,7 @@ def _polish(problem: Problem, log_u_bar: float, I_max: float) -> tuple[float, fl
         return root * (information(problem.u, theta[0], theta[1]) - problem.y)
 
     def jacobian(theta: Array) -> Array:
-        return root[:, None] * np.column_stack(gradient(problem.u, theta[0], theta[1]))
+        return root[:, None] * np.column_stack(gradient(problem.u, theta[0], theta[1])[:2])
 
     low, high = zip(problem.log_u_bar_range, problem.I_max_range, strict=True)
     inside = np.clip([log_u_bar, I_max], np.array(low) + 1e-9, np.array(high) - 1e-9)
@@ -146,7 +146,7 @@ def profile_interval(
             fixed = np.broadcast_to(values.reshape(-1, *[1] * (other.ndim - 1)), other.shape)
             return problem.sse(*((fixed, other) if parameter == 0 else (other, fixed)))
 
-        return _minimise(at, np.broadcast_to(others, (len(values), len(others))))
+        return _minimise(at, np.broadcast_to(others, (len(values), len(others))))[1]
 
     low, high = ranges[parameter]
     lower = _crossing(profile, best, low, threshold)
@@ -156,22 +156,29 @@ def profile_interval(
     )
 
 
-def _minimise(objective: Callable[[Array], Array], grid: Array) -> Array:
-    """Minimise a function of one variable for many rows at once: grid, then golden section."""
+def best_capacity(problem: Problem, log_u_bar: Array) -> Array:
+    """Return the capacity of least squares for each given sensitivity, bits."""
+    grid = np.broadcast_to(_capacity_grid(problem, 60), (len(log_u_bar), 119))
+    return _minimise(lambda I_max: problem.sse(log_u_bar[:, None], I_max), grid)[0]
+
+
+def _minimise(objective: Callable[[Array], Array], grid: Array) -> tuple[Array, Array]:
+    """Return arguments and values of the minima of many rows: grid, then golden section."""
     values = objective(grid)
     rows = np.arange(len(grid))
     at = values.argmin(axis=1)
     low = grid[rows, np.maximum(at - 1, 0)]
     high = grid[rows, np.minimum(at + 1, grid.shape[1] - 1)]
     shrink = (np.sqrt(5) - 1) / 2
-    best: Array = values[rows, at]
     for _ in range(26):
         left, right = high - shrink * (high - low), low + shrink * (high - low)
         pair = objective(np.column_stack([left, right]))
         keep_left = pair[:, 0] < pair[:, 1]
         low, high = np.where(keep_left, low, left), np.where(keep_left, right, high)
-        best = np.minimum(best, pair.min(axis=1))
-    return best
+    middle = (low + high) / 2
+    found = objective(middle[:, None])[:, 0]
+    coarse = values[rows, at] < found
+    return np.where(coarse, grid[rows, at], middle), np.where(coarse, values[rows, at], found)
 
 
 def _crossing(

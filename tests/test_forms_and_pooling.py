@@ -1,0 +1,213 @@
+"""Forms of the noise law, curves fitted together, weights from replicates, noise coordinates."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import least_squares
+
+import cellaxes as cx
+from cellaxes.scaling._laws import gradient, information
+
+DEPTHS = np.geomspace(10, 10_000, 10)
+LAWS = [
+    cx.scaling.NoiseLaw(400, 2.0),
+    cx.scaling.NoiseLaw(400, 2.0, gamma=0.6),
+    cx.scaling.NoiseLaw(400, 2.0, k=3.0),
+]
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_inverse_slope_and_collapse_belong_to_the_law(law):
+    assert law(law.inverse(1.5)) == pytest.approx(1.5)
+    assert law(1e30) == pytest.approx(2.0)
+    step = 1e-5
+    rise = (law(700 * 2**step) - law(700 * 2**-step)) / (2 * step)
+    assert law.slope(700) == pytest.approx(rise, rel=1e-6)
+    assert law.slope(0) == pytest.approx(0)
+    assert 0 < law.slope(DEPTHS).max() <= law.gamma * law.k / 2
+    z = law.collapse(DEPTHS)
+    np.testing.assert_allclose(law(DEPTHS) - 2.0, -law.k / 2 * np.log2(1 + 1 / z), atol=1e-12)
+
+
+def test_derivatives_by_exponent_and_channels_agree_with_differences():
+    at, step = (np.log(300.0), 2.3, 0.8, 1.7), 1e-6
+    exact = gradient(DEPTHS, *at)
+    for i, scale in ((0, 1), (1, 1), (2, at[2]), (3, at[3])):
+        up, down = list(at), list(at)
+        up[i] += step * scale
+        down[i] -= step * scale
+        difference = (information(DEPTHS, *up) - information(DEPTHS, *down)) / (2 * step)
+        np.testing.assert_allclose(exact[i], difference, atol=1e-7)
+
+
+@pytest.mark.parametrize(("law", "form"), zip(LAWS, cx.scaling._forms.FORMS, strict=True))
+def test_the_true_form_is_found_among_the_forms(law, form):
+    noise = 1e-3 * np.random.default_rng(1).standard_normal(10)
+    forms = cx.scaling.fit_forms(DEPTHS, law(DEPTHS) + noise)
+    assert forms.best.form == form
+    assert forms.best.weight > 0.6
+    assert (forms.best.law.gamma, forms.best.law.k) == pytest.approx((law.gamma, law.k), rel=0.05)
+    assert forms.I_max == pytest.approx(2.0, abs=0.03)
+
+
+@pytest.mark.parametrize("form", ["exponent", "channels"])
+def test_no_random_start_beats_the_optimum_of_a_form(form):
+    rng = np.random.default_rng(3)
+    y = LAWS[1](DEPTHS) + 0.1 * rng.standard_normal(10)
+    (fit,) = (m for m in cx.scaling.fit_forms(DEPTHS, y).members if m.form == form)
+
+    def residual(p):
+        free = np.exp(p[2])
+        gamma, k = (free, 1) if form == "exponent" else (1, free)
+        return information(DEPTHS, p[0], p[1], gamma, k) - y
+
+    bounds = [
+        [np.log(DEPTHS[0]) - 9.2, 0, np.log(0.2)],
+        [np.log(DEPTHS[-1]) + 9.2, 12, np.log(8)],
+    ]
+    for _ in range(50):
+        start = [rng.uniform(0, 12), rng.uniform(0.1, 8), rng.uniform(-1.5, 2)]
+        assert 2 * least_squares(residual, start, bounds=bounds).cost > fit.sse * (1 - 1e-6)
+
+
+def test_doubt_about_the_form_widens_the_interval_of_the_capacity():
+    short = np.geomspace(10, 500, 8)
+    rng = np.random.default_rng(0)
+    held, alone = [], []
+    for seed in range(20):
+        law = LAWS[seed % 3]
+        y = law(short) + 0.02 * rng.standard_normal(8)
+        forms = cx.scaling.fit_forms(short, y)
+        held.append(forms.I_max_low <= law.I_max <= forms.I_max_high)
+        standard = next(m for m in forms.members if m.form == "standard")
+        alone.append(standard.I_max_low <= law.I_max <= standard.I_max_high)
+    assert np.mean(held) >= 0.75
+    assert np.mean(alone) <= 0.5
+    assert sum(m.weight for m in forms.members) == pytest.approx(1)
+    assert forms.law(100) == pytest.approx(sum(m.weight * m.law(100) for m in forms.members))
+    assert forms.to_frame()["form"].tolist() == [m.form for m in forms.members]
+    best = forms.best
+    assert cx.scaling.FormFit.from_dict(best.to_dict()) == best
+
+
+def test_curves_that_share_a_sensitivity_are_told_from_those_that_do_not():
+    rng = np.random.default_rng(0)
+    u, name = np.tile(DEPTHS, 3), np.repeat(["a", "b", "c"], 10)
+    for sensitivities, least, most in (((300, 300, 300), 7, 10), ((100, 300, 2000), 0, 0)):
+        pairs = zip(sensitivities, (1, 2, 3), strict=True)
+        bits = np.concatenate([cx.scaling.NoiseLaw(*pair)(DEPTHS) for pair in pairs])
+        fits = [
+            cx.scaling.fit_pooled_noise_law(u, bits + 0.02 * rng.standard_normal(30), name)
+            for _ in range(10)
+        ]
+        assert least <= sum(fit.helps for fit in fits) <= most
+    fit = fits[0]
+    assert fit.to_frame()["curve"].tolist() == ["a", "b", "c"]
+    assert fit.to_dict()["u_bar"] == fit.u_bar
+    with pytest.raises(cx.InputError, match="no curve 'd'"):
+        fit.law("d")
+
+
+def test_a_short_curve_borrows_the_sensitivity_of_a_long_one():
+    rng = np.random.default_rng(1)
+    held = 0
+    for _ in range(12):
+        long, short = DEPTHS, DEPTHS[:5]
+        law = cx.scaling.NoiseLaw(600, 1.5), cx.scaling.NoiseLaw(600, 2.5)
+        u = np.concatenate([long, short])
+        bits = np.concatenate([law[0](long), law[1](short)]) + 0.03 * rng.standard_normal(15)
+        fit = cx.scaling.fit_pooled_noise_law(u, bits, ["long"] * 10 + ["short"] * 5)
+        held += fit.u_bar_low <= 600 <= fit.u_bar_high and (
+            fit.I_max_low[1] <= 2.5 <= fit.I_max_high[1]
+        )
+    assert held >= 10
+    alone = cx.scaling.fit_noise_law(short, bits[10:])
+    assert fit.I_max_high[1] - fit.I_max_low[1] < 0.5 * (alone.I_max_high - alone.I_max_low)
+    assert fit.law("short")(1e9) == pytest.approx(fit.I_max[1])
+
+
+def test_replicates_that_scatter_weigh_less_and_mend_the_fit():
+    u = np.repeat(DEPTHS, 3)
+    law, rng = cx.scaling.NoiseLaw(400, 2.0), np.random.default_rng(0)
+    noise = np.repeat(np.where(DEPTHS < 300, 0.3, 0.01), 3)
+    better = 0
+    for _ in range(20):
+        y = law(u) + noise * rng.standard_normal(30)
+        weights = cx.scaling.replicate_weights(u, y)
+        assert weights.mean() == pytest.approx(1)
+        assert weights[u > 300].mean() > 3 * weights[u < 300].mean()
+        plain, weighed = (cx.scaling.fit_noise_law(u, y, weights=w).I_max for w in (None, weights))
+        better += abs(weighed - 2) < abs(plain - 2)
+    assert better >= 15
+    level = np.repeat(np.arange(10), 3)
+    jitter = u * np.exp(1e-3 * rng.standard_normal(30))
+    np.testing.assert_allclose(cx.scaling.replicate_weights(jitter, y, level=level), weights)
+    with pytest.raises(cx.InputError, match="no depth was measured twice"):
+        cx.scaling.replicate_weights(DEPTHS, law(DEPTHS))
+
+
+def test_coordinates_grow_as_noise_falls():
+    assert cx.scaling.coordinate("depth", 20.0) == 20.0
+    assert cx.scaling.coordinate("gaussian_sd", 0.5) == 2.0
+    assert cx.scaling.coordinate("blocks", 4) == 0.25
+    assert cx.scaling.coordinate("block_area", [2, 4]).tolist() == [0.25, 0.0625]
+    assert cx.scaling.coordinate("substitution", 0.0) == np.inf
+    table = cx.scaling.show_coordinates()
+    assert len(table) == 6
+    assert table["description"].str.startswith("u = ").all()
+    for kind, value, message in [
+        ("gauss", 1, "did you mean 'gaussian'"),
+        ("blocks", -1, ">= 0"),
+        ("blocks", np.nan, ">= 0"),
+        ("substitution", 2, "between 0 and 1"),
+    ]:
+        with pytest.raises(cx.InputError, match=message):
+            cx.scaling.coordinate(kind, value)
+
+
+def test_unusable_points_are_refused_in_one_sentence():
+    y = LAWS[0](DEPTHS)
+    with pytest.raises(cx.InputError, match="at least 5 depths, but there are 4"):
+        cx.scaling.fit_forms(DEPTHS[:4], y[:4])
+    with pytest.raises(cx.InputError, match="positive at every depth"):
+        cx.scaling.fit_forms(DEPTHS, y, weights=np.arange(10))
+    for names, message in [
+        (["a"] * 10, "at least two curves"),
+        (["a"] * 9, "must name each of 10 points"),
+        (["a"] * 8 + ["b"] * 2, "'b' has 2 depths"),
+    ]:
+        with pytest.raises(cx.InputError, match=message):
+            cx.scaling.fit_pooled_noise_law(DEPTHS, y, names)
+
+
+@pytest.mark.parametrize(
+    ("file", "strength", "column", "kind", "u_bar", "I_max"),
+    [
+        ("caltech101/Caltech101_Gaussian.csv", "Scale", "0", "gaussian", 0.15188, 1.0172),
+        ("caltech101/Caltech101_Gaussian.csv", "Scale", "all", "gaussian", 0.11916, 2.1491),
+        ("caltech101/Caltech101_resolution.csv", "Factor", "94", "blocks", 0.22604, 1.2088),
+        ("caltech101/Caltech101_resolution.csv", "Factor", "all", "blocks", 0.13581, 2.3806),
+        ("tissuemnist_pixel", "side", "mi_score", "block_area", 0.001087, 1.4289),
+        ("tissuemnist_pixel", "side", "ova_mi_continuous_Class_7", "block_area", 2.729e-4, 0.6559),
+        ("spike_esm2.csv", "rate", "8M", "substitution", 36.758, 3.0228),
+        ("spike_esm2.csv", "rate", "35M", "substitution", 18.788, 2.9850),
+    ],
+)
+def test_published_curves_of_images_and_sequences(
+    shared, file, strength, column, kind, u_bar, I_max
+):
+    path = shared / "noise_scaling" / file
+    if path.is_dir():
+        table = pd.concat([pd.read_csv(part) for part in sorted(path.glob("*.csv"))])
+        table["side"] = table["experiment"].str.extract(r"pix_(\d+)x")[0].astype(float)
+        bits = table[column]
+    else:
+        table = pd.read_csv(path)
+        if kind == "substitution":
+            table["rate"] = 1 / (table["true/error"] + 1)
+        name = "model_size" if kind == "substitution" else "Class label"
+        table = table[table[name].astype(str) == column]
+        bits = table["mutual_information" if kind == "substitution" else "MI"]
+    fit = cx.scaling.fit_noise_law(cx.scaling.coordinate(kind, table[strength]), bits)
+    assert fit.u_bar == pytest.approx(u_bar, rel=5e-4 / 10)
+    assert fit.I_max == pytest.approx(I_max, abs=5e-5)
