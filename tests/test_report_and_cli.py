@@ -128,6 +128,85 @@ def test_measuring_again_only_reads(measured, cells):
     assert before == {path: path.stat().st_mtime_ns for path in out.glob("runs/??/*.json")}
 
 
+@pytest.fixture(scope="module")
+def apart(cells, tmp_path_factory):
+    out = tmp_path_factory.mktemp("apart")
+    wishes = {
+        "out": out,
+        "models": ["pca:n_components=4"],
+        "n_levels": 3,
+        "n_seeds": 2,
+        "n_permutations": 0,
+        "n_jobs": 1,
+        "progress": False,
+    }
+    thin = ["both", "train", "query"]
+    return cx.verbs.measure(cells, ["label:cell_type"], **wishes, thin=thin), out
+
+
+def test_page_and_tables_tell_whose_loss_it_is(apart):
+    report, out = apart
+    page = (out / "report.html").read_text()
+    told = json.loads((out / "results.json").read_text())["noise_shares"]
+    table = pd.read_csv(out / "shares.csv")
+    assert len(table) == len(told["rows"]) == 2
+    for row, written in zip(table.itertuples(), told["rows"], strict=True):
+        assert row.train_share == pytest.approx(written["train_share"])
+        assert f"{row.loss:.2f}" in page
+        assert f"{row.query_loss:.2f}, {100 * row.query_share:.0f} %" in page
+    assert set(told["definitions"]) <= set(table.columns)
+    assert all(name in page for name in told["definitions"])
+    assert "Whose loss: pca:n_components=4, 300 training cells" in page
+    assert "bits are lost; deeper queries alone would bring back" in page
+    assert "bits are lost; deeper queries alone would bring back" in cx.report.brief(report)
+    assert page.count("<svg") == 2
+
+
+def test_every_way_of_thinning_is_a_curve_that_ends_in_the_same_runs(apart):
+    report, _ = apart
+    assert [curve.thin for curve in report.curves] == ["both", "train", "query"]
+    assert len({(curve.information, curve.low, curve.high) for curve in report.curves}) == 1
+    assert all(curve.fit is not None for curve in report.curves)
+    assert len(report.runs) == 2 * (1 + 3 * 2)
+    assert len(report.points) == 2 * 3 * 3
+
+
+def test_where_nothing_is_thinned_apart_nothing_is_said_of_it(apart, cells, measured):
+    _, out = measured
+    assert "Whose loss" not in (out / "report.html").read_text()
+    assert not (out / "shares.csv").exists()
+    report, out = apart
+    cx.report.MeasureReport(
+        report.facts, report.curves, report.runs, report.points, report.levels, report.shares[:0]
+    ).write(out)
+    assert not (out / "shares.csv").exists()
+    page = (out / "report.html").read_text()
+    assert "Whose loss" not in page
+    assert page.count("<svg") == 1
+    report.write(out)
+
+
+@pytest.mark.parametrize(
+    ("train", "query", "said"),
+    [
+        (1.60, 1.05, "deeper queries alone would bring back 0.70 (64 %), deeper training cells"),
+        (1.60, 1.05, "training cells alone 0.15 (14 %)."),
+        (1.60, 0.80, "deeper training cells alone would cost another 0.10."),
+        (1.60, 0.90, "deeper training cells alone would change nothing."),
+        (1.60, np.nan, "At 63.0 UMIs per cell 1.10 of 2.00 bits are lost; deeper queries alone "),
+    ],
+)
+def test_a_loss_is_said_in_words(train, query, said):
+    from cellaxes.report._words import loss_sentence
+
+    row = {"depth": 63.0, "full": 2.0, "loss": 1.1}
+    gains = {"deeper_queries": train - 0.9, "deeper_training": query - 0.9}
+    sentence = loss_sentence(row | gains)
+    assert said in sentence
+    assert "–" not in sentence
+    assert loss_sentence(row | gains | {"loss": -0.1}) == "At 63.0 UMIs per cell nothing is lost."
+
+
 def test_sentences_name_the_limit():
     from cellaxes.report._words import sentence
 
@@ -188,6 +267,10 @@ def test_commands_measure_resume_and_collect(cells_file, tmp_path):
     assert "done 4" in cellaxes("study", "run", "--out", tmp_path / "out", "--jobs", 1)
     refused = cellaxes("study", "run", "--out", tmp_path / "out", "--seeds", 9, code=2)
     assert "--seeds belongs to a new study" in refused
+    assert "done 7" in cellaxes(*words, "--thin", "both", "--thin", "query")
+    assert "done 7" in cellaxes("study", "run", "--out", tmp_path / "out", "--jobs", 1)
+    refused = cellaxes("study", "run", "--out", tmp_path / "out", "--thin", "both", code=2)
+    assert "--thin belongs to a new study" in refused
     told = cellaxes("study", "collect", tmp_path / "out")
     assert re.search(r"label:cell_type\s+pca:n_components=4\s+300\s+\d\.\d\d", told)
     assert (tmp_path / "out" / "report.html").is_file()
@@ -337,6 +420,7 @@ def test_bad_wishes_end_in_one_sentence_and_code_2(cells, cells_file, tmp_path, 
         ((cells_file, "--signal", "label:cell_typ"), "did you mean 'cell_type'"),
         ((cells_file, "--signal", "protein:prot"), "did you mean 'protein'"),
         ((cells_file, "--signal", "label:cell_type", "--size", 900), "too few for 900"),
+        ((cells_file, "--signal", "label:cell_type", "--thin", "cells"), "thin cannot be 'cells'"),
         (
             (cells_file, "--signal", "label:cell_type", "--out", blocked / "out"),
             "cannot be written",

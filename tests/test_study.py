@@ -146,6 +146,15 @@ def test_an_estimate_that_fails_spares_the_other_signals(cells_file, tmp_path, m
     assert table.loc["label:cell_type", "status"] == "done"
 
 
+def bench_of(material, folder):
+    """What `execute` needs, in an empty folder."""
+    from cellaxes.study import _execute
+
+    store, stages = cx.study.Store(folder), _execute.Stages(folder / "stages", "x")
+    stages.put_full(material.counts)
+    return store, stages, _execute.Bench(store, stages, material.signals, {})
+
+
 def test_models_see_the_training_cells_and_nothing_else(prepared, tmp_path, monkeypatch):
     from cellaxes.study import _execute
 
@@ -162,9 +171,7 @@ def test_models_see_the_training_cells_and_nothing_else(prepared, tmp_path, monk
             return np.asarray(counts[:, :3].todense(), dtype=np.float32)
 
     monkeypatch.setattr(_execute, "make", lambda *_, **__: Spy())
-    store, stages = cx.study.Store(tmp_path), _execute.Stages(tmp_path / "stages", "x")
-    stages.put_full(material.counts)
-    bench = _execute.Bench(store, stages, material.signals, {})
+    store, stages, bench = bench_of(material, tmp_path)
     task = next(task for task in spec.runs() if len(task.chain) == 2)
     assert _execute.execute([task], bench) == 0
     counts = stages.level(task.seed, task.chain)
@@ -264,6 +271,7 @@ def test_levels_separate_replication_from_estimation():
             "signal": "s",
             "model": "m",
             "n_train": 10,
+            "thin": "both",
             "fraction": 1.0,
             "seed": [0, 1, 2],
             "umis_per_cell": 100.0,
@@ -368,6 +376,13 @@ def test_wishes_that_cannot_be_met_are_refused_before_work_starts(cells_file, tm
         (cells_file, label, {"models": ["pca:nn=3"]}, "nn"),
         (cells_file, label, {"models": ["precomputed:X_a"]}, "obsm has no 'X_a'"),
         (cells_file, label, {"estimator": "lmi"}, "no estimator 'lmi'"),
+        (
+            cells_file,
+            label,
+            {"thin": ["test"]},
+            "thin cannot be 'test': name one or more of 'both'",
+        ),
+        (cells_file, label, {"thin": []}, "thin cannot be empty"),
         (cells_file, label, {"sizes": [500]}, "too few for 500 training"),
         (cells_file, label, {"test_fraction": 0.01}, "too few"),
         (cells_file, label, {"test_fraction": 1.5}, "between 0 and 1"),
@@ -390,3 +405,231 @@ def test_model_names_are_read_and_written_alike():
         assert str(cx.study.ModelSpec.parse(text)) == text
     parsed = cx.study.ModelSpec.parse("m:a=1,b=0.5,c=false,d=x")
     assert parsed.params == {"a": 1, "b": 0.5, "c": False, "d": "x"}
+
+
+APART = ("both", "train", "query")
+
+
+def a_spec(**more):
+    return cx.study.StudySpec(
+        path="cells.h5ad",
+        data="0" * 64,
+        layer=None,
+        signals=("label:cell_type",),
+        models=(cx.study.ModelSpec.parse("pca:n_components=4"),),
+        fractions=(1.0, 0.25),
+        sizes=(300,),
+        n_test=300,
+        seeds=(0,),
+        **more,
+    )
+
+
+def test_runs_made_before_cells_were_thinned_apart_keep_their_names():
+    before = [
+        "31af4e4ca6035388d03621df09ae43a855ddc8c0897fd87acb0977c4872d9f06",
+        "0e90189ef294159e22a7661a7bb866f02963d3d5677cb2cc1326a4c966de8f02",
+    ]
+    assert [task.id for task in a_spec().runs()] == before
+    assert "thin" not in a_spec().model_dump(mode="json")
+    more = a_spec(thin=APART)
+    assert [task.id for task in more.runs()][:2] == before
+    assert len({task.id for task in more.runs()}) == 4
+    assert cx.study.StudySpec.read(more.model_dump_json(), "here") == more
+
+
+def test_the_deepest_level_is_one_run_for_all_ways_of_thinning():
+    def runs(*thin):
+        return [(task.thin, len(task.chain)) for task in a_spec(thin=thin).runs()]
+
+    assert runs(*APART) == [("both", 1), ("both", 2), ("train", 2), ("query", 2)]
+    assert runs("query") == [("both", 1), ("query", 2)]
+    given = (cx.study.ModelSpec.parse("precomputed:X_a"),)
+    assert [
+        task.thin for task in a_spec(thin=APART).model_copy(update={"models": given}).runs()
+    ] == ["both"]
+
+
+def test_training_cells_and_queries_are_thinned_apart_and_a_deep_model_fitted_once(
+    cells_file, tmp_path, monkeypatch
+):
+    from cellaxes.study import _execute
+
+    spec, material = cx.study.prepare(
+        cells_file, ["label:cell_type"], **(WISHES | {"n_seeds": 1}), thin=["query", "train"]
+    )
+    assert spec.thin == ("train", "query")
+    seen = []
+
+    class Spy:
+        def fit(self, counts, *, random_state=0):
+            seen.append(("fit", median(counts)))
+            return self
+
+        def transform(self, counts):
+            seen.append(("transform", median(counts)))
+            return np.asarray(counts[:, :3].todense(), dtype=np.float32)
+
+    def median(counts):
+        return float(np.median(np.asarray(counts.sum(axis=1))))
+
+    monkeypatch.setattr(_execute, "make", lambda *_, **__: Spy())
+    store, stages, bench = bench_of(material, tmp_path)
+    runs = [task for task in spec.runs() if task.model == spec.models[0]]
+    train, test = split(600, runs[0].n_train, runs[0].n_test, 0)
+    level = [stages.level(0, spec.fractions[:n]) for n in (1, 2, 3)]
+    fitted = [("fit", median(counts[train])) for counts in level]
+    embedded = [("transform", median(counts[test])) for counts in level]
+    for group in _execute.together(runs, lambda task: task.fit):
+        assert _execute.execute(group, bench) == 0
+    assert seen == [
+        *(fitted[0], *embedded),  # fitted deep: asked about queries of every depth
+        *(fitted[1], embedded[0]),  # fitted shallow: asked about deep queries
+        *(fitted[2], embedded[0]),
+    ]
+    for task in runs:
+        facts = store.read(task.id)["facts"]
+        test_depth, train_depth = facts["umis_per_cell"], facts["umis_per_cell_train"]
+        assert (test_depth < 1000) == (task.thin == "query")
+        assert (train_depth < 1000) == (task.thin == "train")
+
+
+def test_a_model_that_cannot_be_fitted_fails_every_run_once(cells_file, tmp_path, monkeypatch):
+    from cellaxes.study import _execute
+
+    tried = []
+
+    class Breaks:
+        def fit(self, counts, *, random_state=0):
+            tried.append(counts.shape)
+            raise ArithmeticError("no fit today")
+
+    spec, material = cx.study.prepare(
+        cells_file,
+        ["label:cell_type"],
+        models=["pca"],
+        n_levels=3,
+        n_seeds=1,
+        thin=["query"],
+    )
+    monkeypatch.setattr(_execute, "make", lambda *_, **__: Breaks())
+    store, _, bench = bench_of(material, tmp_path)
+    assert _execute.execute(spec.runs(), bench) == 3
+    assert len(tried) == 1
+    assert {store.read(task.id)["error"] for task in spec.runs()} == {
+        "ArithmeticError: no fit today"
+    }
+
+
+def a_table(**information):
+    """A study's table of two replicates, from the information of each way of thinning."""
+    rows = [
+        {
+            "signal": "s",
+            "model": "m",
+            "n_train": 10,
+            "thin": "both" if way == "full" else way,
+            "fraction": 1.0 if way == "full" else 0.1,
+            "seed": seed,
+            "umis_per_cell": 1000.0 if way in ("full", "train") else 100.0 + seed,
+            "umis_per_cell_train": 1000.0 if way in ("full", "query") else 90.0,
+            "n_empty": 0,
+            "information": bits,
+            "low": bits - 0.1,
+            "high": bits + 0.1,
+            "null": 0.0,
+            "null_high": 0.0,
+            "reliable": True,
+            "status": "done" if np.isfinite(bits) else "failed",
+        }
+        for way, values in information.items()
+        for seed, bits in enumerate(values)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_curves_borrow_the_deepest_level_and_know_whose_depth_counts():
+    table = a_table(full=[2, 2], both=[1, 1], train=[1.8, 1.8], query=[1.3, 1.3])
+    points = cx.study.curves(table)
+    depths = points.groupby("thin")["depth"].unique().map(sorted)
+    assert depths["both"] == depths["query"] == [100, 101, 1000]
+    assert depths["train"] == [90, 1000]
+    assert cx.study.levels(table).groupby("thin").size().to_dict() == dict.fromkeys(APART, 2)
+    alone = cx.study.curves(a_table(full=[2, 2], train=[1.8, 1.8]))
+    assert alone["thin"].tolist() == ["train"] * 4
+    assert cx.study.curves(a_table(full=[2, 2]))["thin"].tolist() == ["both"] * 2
+
+
+def test_shares_split_the_loss_into_both_own_losses_and_their_interaction():
+    table = a_table(full=[2.0, 2.2], both=[1.0, 1.0], train=[1.75, 1.91], query=[1.3, 1.42])
+    row = cx.study.shares(table).iloc[0]
+    assert row["depth"] == 100.5
+    assert row["loss"] == pytest.approx(1.1)
+    assert row["train_loss"] == pytest.approx((0.25 + 0.29) / 2)
+    assert row["query_loss"] == pytest.approx((0.7 + 0.78) / 2)
+    assert row["interaction"] == pytest.approx(1.1 - 0.27 - 0.74)
+    assert row["train_share"] == pytest.approx(0.27 / 1.1)
+    assert row["train_share"] + row["query_share"] + row["interaction_share"] == pytest.approx(1)
+    assert row["deeper_queries"] == pytest.approx(1.83 - 1.0) == row["loss"] - row["train_loss"]
+    assert row["deeper_training"] == pytest.approx(1.36 - 1.0)
+    half = 12.706 * np.std([1.0, 1.2], ddof=1) / np.sqrt(2)
+    assert row["loss_high"] - row["loss"] == pytest.approx(half, rel=1e-3)
+    assert (row["train_share_low"], row["train_share_high"]) == (-np.inf, np.inf)
+    assert row["n_seeds"] == 2
+
+
+def test_the_interval_of_a_share_holds_what_replicates_do_not_refute():
+    """Fieller: the shares at which own loss − share × loss is not clear of zero."""
+    from scipy.stats import ttest_1samp
+
+    full = np.array([2.0, 2.1, 2.05, 2.15])
+    train = full - [0.3, 0.35, 0.28, 0.41]
+    both = full - [1.0, 1.1, 1.05, 1.2]
+    row = cx.study.shares(a_table(full=full, both=both, train=train)).iloc[0]
+    for edge in (row["train_share_low"], row["train_share_high"]):
+        assert ttest_1samp((full - train) - edge * (full - both), 0).pvalue == pytest.approx(0.05)
+    assert row["train_share_low"] < row["train_share"] < row["train_share_high"]
+    assert np.isnan([row["query_share"], row["query_share_low"], row["interaction"]]).all()
+
+
+def test_shares_pair_by_seed_and_need_both_and_another():
+    full, both, nan = [2.0, 3.0], [1.0, 2.0], np.nan
+    row = cx.study.shares(a_table(full=full, both=both, query=[1.5, nan])).iloc[0]
+    assert (row["n_seeds"], row["full"], row["query_share"]) == (1, 2.0, 0.5)
+    assert np.isnan([row["loss_low"], row["query_share_low"], row["train"]]).all()
+    for table in (
+        a_table(full=full, both=both),
+        a_table(full=full, train=both, query=both),
+        a_table(full=full, both=both, train=[nan, nan]),
+        a_table(full=[nan, nan], both=both, train=both),
+    ):
+        assert cx.study.shares(table).empty
+    none = cx.study.shares(a_table(full=both, both=full, train=full)).iloc[0]
+    assert none["loss"] < 0
+    assert np.isnan([none["train_share"], none["train_share_low"]]).all()
+
+
+def test_a_study_grown_by_thinning_apart_keeps_its_runs_and_tells_whose_loss_it_is(
+    prepared, cells_file, tmp_path
+):
+    wishes = WISHES | {"models": ["pca:n_components=4"]}
+    spec, material = cx.study.prepare(cells_file, ["label:cell_type"], **wishes)
+    cx.study.run(spec, tmp_path, material=material, n_jobs=1, progress=False)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/??/*.json")}
+    more, _ = cx.study.prepare(cells_file, ["label:cell_type"], **wishes, thin=APART)
+    assert cx.study.run(more, tmp_path, material=material, n_jobs=1, progress=False) == 0
+    assert all(path.stat().st_mtime_ns == at for path, at in kept.items())
+    table = cx.study.collect(tmp_path)
+    assert len(table) == len(kept) + 2 * 2 * 2
+    low = table["fraction"] < 1
+    assert (table["umis_per_cell"][low & (table["thin"] == "train")] > 1500).all()
+    assert (table["umis_per_cell_train"][low & (table["thin"] == "query")] > 1500).all()
+    found = cx.study.shares(table)
+    assert len(found) == 2
+    noise = 0.2
+    assert (found["query"] > found["both"] - noise).all()
+    assert (found["train"] > found["both"] - noise).all()
+    assert (found[["query", "train"]].max(axis=1) < found["full"] + noise).all()
+    shallow = found.iloc[-1]
+    assert shallow["loss"] > 1
+    assert shallow["query_loss"] > shallow["train_loss"] + noise

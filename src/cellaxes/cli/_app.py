@@ -43,6 +43,12 @@ TestFraction = Annotated[float, typer.Option("--test-fraction", help="Share of c
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Replicates.")]
 EstimatorName = Annotated[str, typer.Option("--estimator", help="auto, or one by name.")]
 Permutations = Annotated[int, typer.Option("--permutations", min=0, help="For the null.")]
+Thin = Annotated[
+    list[str],
+    typer.Option(
+        "--thin", help="Cells to thin: both (training and test), train or query; repeat to compare."
+    ),
+]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Worker processes.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Do failed runs again.")]
 RandomState = Annotated[int, typer.Option("--random-state", min=0, help="Seed.")]
@@ -119,6 +125,7 @@ def measure(
     seeds: Seeds = 3,
     estimator: EstimatorName = "auto",
     permutations: Permutations = 5,
+    thin: Thin = ["both"],  # noqa: B006
     jobs: Jobs = None,
     random_state: RandomState = 0,
     retry_failed: RetryFailed = False,
@@ -142,6 +149,7 @@ def measure(
         n_seeds=seeds,
         estimator=estimator,
         n_permutations=permutations,
+        thin=thin,
         n_jobs=jobs,
         random_state=random_state,
         retry_failed=retry_failed,
@@ -190,6 +198,7 @@ def study_run(
     seeds: Seeds = 3,
     estimator: EstimatorName = "auto",
     permutations: Permutations = 5,
+    thin: Thin = ["both"],  # noqa: B006
     jobs: Jobs = None,
     random_state: RandomState = 0,
     retry_failed: RetryFailed = False,
@@ -226,6 +235,7 @@ def study_run(
             n_seeds=seeds,
             estimator=estimator,
             n_permutations=permutations,
+            thin=thin,
             random_state=random_state,
         )
     failed = study.run(spec, out, material=material, n_jobs=jobs, retry_failed=retry_failed)

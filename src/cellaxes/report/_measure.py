@@ -1,22 +1,30 @@
 """The measuring report: what was found, in frozen form, and its page."""
 
-import io
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib import rc_context
-from matplotlib.figure import Figure
 
 from cellaxes._core.files import out_dir, pretty_json, write_atomic
 from cellaxes._core.provenance import machine, versions
-from cellaxes.pl import PALETTE, noise_curve
+from cellaxes.pl import PALETTE
+from cellaxes.report._figures import THINNED, curves_svg, losses_svg
 from cellaxes.report._types import Curve, DataFacts
-from cellaxes.report._words import number, range_of, sentence
+from cellaxes.report._words import (
+    SHARES,
+    bits,
+    loss_sentence,
+    number,
+    percent,
+    percent_range,
+    range_of,
+    sentence,
+)
 
 SCHEMA = "cellaxes.measure/1"
+_NAMES = ["signal", "model", "n_train"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,15 +36,18 @@ class MeasureReport:
     facts
         Data and protocol.
     curves
-        One per signal, model and number of training cells.
-    runs, levels
-        Tables of `cellaxes.study.collect` and `cellaxes.study.levels`.
+        One per signal, model, number of training cells and way of thinning.
+    runs, points, levels, shares
+        Tables of `cellaxes.study.collect`, `cellaxes.study.curves`, `cellaxes.study.levels`
+        and `cellaxes.study.shares`.
     """
 
     facts: DataFacts
     curves: tuple[Curve, ...]
     runs: pd.DataFrame
+    points: pd.DataFrame
     levels: pd.DataFrame
+    shares: pd.DataFrame
 
     @property
     def failures(self) -> pd.DataFrame:
@@ -54,6 +65,7 @@ class MeasureReport:
                 | {"summary": sentence(curve, self.facts.entropies.get(curve.signal))}
                 for curve in self.curves
             ],
+            "noise_shares": {"definitions": SHARES, "rows": self.shares.to_dict("records")},
             "n_failed": len(self.failures),
             "versions": versions(),
             "machine": machine(),
@@ -73,6 +85,8 @@ class MeasureReport:
     def write(self, out: str | Path) -> Path:
         """Write ``report.html``, ``results.json``, ``runs.csv``, ``levels.csv``, ``fits.csv``.
 
+        ``shares.csv`` is written where training cells or queries were thinned alone.
+
         Returns
         -------
         The path of the page.
@@ -81,6 +95,10 @@ class MeasureReport:
         write_atomic(folder / "runs.csv", self.runs.to_csv(index=False))
         write_atomic(folder / "levels.csv", self.levels.to_csv(index=False))
         write_atomic(folder / "fits.csv", self.to_frame().to_csv(index=False))
+        if len(self.shares):
+            write_atomic(folder / "shares.csv", self.shares.to_csv(index=False))
+        else:
+            (folder / "shares.csv").unlink(missing_ok=True)
         write_atomic(folder / "results.json", pretty_json(self.to_dict()))
         write_atomic(folder / "report.html", self.to_html())
         return folder / "report.html"
@@ -90,17 +108,25 @@ class MeasureReport:
         environment = Environment(
             loader=PackageLoader("cellaxes.report"), autoescape=True, undefined=StrictUndefined
         )
-        environment.filters |= {"number": number, "range_of": range_of}
+        environment.filters |= {
+            "bits": bits,
+            "number": number,
+            "percent": percent,
+            "percent_range": percent_range,
+            "range_of": range_of,
+        }
         signals = []
         for signal in self.facts.entropies:
-            curves = [curve for curve in self.curves if curve.signal == signal]
+            curves = [curve for curve in self._drawn() if curve.signal == signal]
             signals.append(
                 {
                     "name": signal,
                     "entropy": self.facts.entropies[signal],
                     "curves": curves,
                     "summaries": [sentence(c, self.facts.entropies[signal]) for c in curves],
-                    "svg": self._figure(signal, curves),
+                    "svg": curves_svg(self.points, curves, self.facts.entropies[signal]),
+                    "split": [c for c in self.curves if c.signal == signal and c not in curves],
+                    "losses": self._losses(signal),
                     "levels": self.levels[self.levels["signal"] == signal].to_dict("records"),
                 }
             )
@@ -108,38 +134,42 @@ class MeasureReport:
             facts=self.facts,
             signals=signals,
             colors=PALETTE,
+            definitions=SHARES,
+            thinned=THINNED,
             failures=self.failures.to_dict("records"),
             n_runs=len(self.runs),
             versions=versions(),
             machine=machine(),
         )
 
-    def _figure(self, signal: str, curves: list[Curve]) -> str:
-        """Draw all curves of a signal as inline SVG."""
-        entropy = self.facts.entropies[signal]
-        with rc_context({"svg.fonttype": "none", "svg.hashsalt": "cellaxes", "font.size": 11}):
-            figure = Figure(figsize=(4.8, 3.6), layout="constrained")
-            ax = figure.subplots()
-            top = max((curve.high for curve in curves), default=1.0)
-            for index, curve in enumerate(curves):
-                points = self.runs[
-                    (self.runs["signal"] == signal)
-                    & (self.runs["model"] == curve.model)
-                    & (self.runs["n_train"] == curve.n_train)
-                    & (self.runs["status"] == "done")
-                ]
-                noise_curve(
-                    points["umis_per_cell"],
-                    points["information"],
-                    fit=curve.fit,
-                    null_high=curve.null_high,
-                    ceiling=entropy if index == 0 and entropy < 2 * top else None,
-                    color=PALETTE[index % len(PALETTE)],
-                    ax=ax,
-                )
-            stream = io.StringIO()
-            figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-        return stream.getvalue()[stream.getvalue().index("<svg") :]
+    def _drawn(self) -> list[Curve]:
+        """Return the curves of the main figures; what is split by `shares` has its own."""
+        split = {tuple(row) for row in self.shares[_NAMES].to_numpy()}
+        return [
+            curve
+            for curve in self.curves
+            if curve.thin == "both" or (curve.signal, curve.model, curve.n_train) not in split
+        ]
+
+    def _losses(self, signal: str) -> list[dict[str, Any]]:
+        """Return what the page says about whose loss it is, per model and size."""
+        shares = self.shares[self.shares["signal"] == signal]
+        return [
+            {
+                "model": model,
+                "n_train": n_train,
+                "rows": rows.to_dict("records"),
+                "summary": loss_sentence(_telling(rows)),
+                "svg": losses_svg(self.points, self.levels, (signal, model, n_train)),
+            }
+            for (model, n_train), rows in shares.groupby(["model", "n_train"], sort=False)
+        ]
+
+
+def _telling(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return the depth at which nearest to half of the information is lost."""
+    row = (rows["both"] - rows["full"] / 2).abs().argmin()
+    return {str(name): value for name, value in rows.iloc[row].to_dict().items()}
 
 
 def brief(report: MeasureReport) -> str:
@@ -163,7 +193,7 @@ def brief(report: MeasureReport) -> str:
         rows.append(
             (
                 curve.signal,
-                curve.model,
+                curve.title,
                 str(curve.n_train),
                 f"{curve.information:.2f}",
                 number(entropy),
@@ -178,9 +208,13 @@ def brief(report: MeasureReport) -> str:
         )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
-    said = [sentence(curve, report.facts.entropies[curve.signal]) for curve in report.curves]
+    said = [sentence(curve, report.facts.entropies[curve.signal]) for curve in report._drawn()]
+    lost = [
+        f"{model}, {n_train} training cells, {signal}: {loss_sentence(_telling(rows))}"
+        for (signal, model, n_train), rows in report.shares.groupby(_NAMES, sort=False)
+    ]
     failed = [
         f"{count} of {len(report.runs)} runs failed: {error}"
         for error, count in report.failures["error"].value_counts().items()
     ]
-    return "\n".join([*lines, "", *said, *failed])
+    return "\n".join([*lines, "", *said, *lost, *failed])

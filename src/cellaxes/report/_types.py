@@ -14,7 +14,7 @@ class DataFacts:
     umis_per_cell
         Full median depth.
     depths
-        Shallowest and deepest measured depth of the test cells, UMIs per cell.
+        Shallowest and deepest measured depth of the thinned cells, UMIs per cell.
     seconds
         What the runs took, added up over workers.
     entropies
@@ -57,6 +57,9 @@ class Curve:
         Why estimates on this curve are not reliable; empty if all are.
     fit
         The law; ``None`` where fewer than three points exist.
+    thin
+        Which cells are thinned: ``"both"`` training and test cells, or ``"train"`` or
+        ``"query"`` (test cells) alone.
     """
 
     signal: str
@@ -71,3 +74,10 @@ class Curve:
     given: bool
     doubts: tuple[str, ...]
     fit: NoiseFit | None
+    thin: str = "both"
+
+    @property
+    def title(self) -> str:
+        """The model, and which cells are thinned where it is not all of them."""
+        which = {"train": ", training cells thinned", "query": ", queries thinned"}
+        return self.model + which.get(self.thin, "")

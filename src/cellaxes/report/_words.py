@@ -1,6 +1,8 @@
 """Numbers and findings in words."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from cellaxes.report._types import Curve
 
@@ -8,6 +10,18 @@ POOR = 0.95
 """R² on level means below which the law is said to describe a curve poorly."""
 LIMIT = 0.25
 """Bits that must be missing before their cause is called a limit."""
+SHARES = {
+    "loss": "information at the deepest level minus information with all cells thinned",
+    "train_loss": "the training cells' own loss: deepest level minus training cells alone thinned",
+    "query_loss": "the queries' own loss: deepest level minus queries (test cells) alone thinned",
+    "interaction": "loss − train_loss − query_loss: the two losses need not add up",
+    "train_share": "train_loss / loss; query_share and interaction_share alike",
+    "deeper_queries": "training cells alone thinned minus all thinned: what deep queries alone "
+    "would bring back",
+    "deeper_training": "queries alone thinned minus all thinned: what deep training cells alone "
+    "would bring back",
+}
+"""Whose loss it is: what each number of `cellaxes.study.shares` means, bits."""
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -41,12 +55,77 @@ def range_of(low: float, high: float, digits: int = 3) -> str:
     return f"{number(low, digits)} to {number(high, digits)}"
 
 
+def percent(value: float) -> str:
+    """Write a share in percent.
+
+    Examples
+    --------
+    >>> percent(0.358), percent(-0.04), percent(float("nan"))
+    ('36 %', '−4 %', '–')
+    """
+    return "–" if math.isnan(value) else f"{100 * value:.0f} %".replace("-", "−")
+
+
+def percent_range(low: float, high: float) -> str:
+    """Write an interval of shares; ``open`` where it has no ends.
+
+    Examples
+    --------
+    >>> percent_range(0.2, 0.5), percent_range(float("-inf"), float("inf"))
+    ('20 % to 50 %', 'open')
+    """
+    return "open" if math.isinf(low) else f"{percent(low)} to {percent(high)}"
+
+
+def bits(value: float) -> str:
+    """Write bits to two places.
+
+    Examples
+    --------
+    >>> bits(-0.123), bits(-0.001), bits(float("nan"))
+    ('−0.12', '0.00', '–')
+    """
+    return "–" if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
+
+
+def loss_sentence(row: Mapping[str, Any]) -> str:
+    """Say how much is lost at a depth, and what deeper queries or training cells would mend.
+
+    Parameters
+    ----------
+    row
+        Of `cellaxes.study.shares`.
+    """
+    start = f"At {number(row['depth'])} UMIs per cell"
+    if row["loss"] < 0.005:
+        return f"{start} nothing is lost."
+    mends, before = [], ""
+    for gain, who in (
+        ("deeper_queries", "deeper queries"),
+        ("deeper_training", "deeper training cells"),
+    ):
+        if not math.isnan(row[gain]):
+            verb, amount = _brings(row[gain], row["loss"])
+            mends.append(f"{who} alone {'' if verb == before else verb}{amount}")
+            before = verb
+    return f"{start} {bits(row['loss'])} of {bits(row['full'])} bits are lost; {', '.join(mends)}."
+
+
+def _brings(gain: float, loss: float) -> tuple[str, str]:
+    """Return what a gain does, and how much of it."""
+    if abs(gain) < 0.005:
+        return "would change ", "nothing"
+    if gain < 0:
+        return "would cost another ", bits(-gain)
+    return "would bring back ", f"{bits(gain)} ({percent(gain / loss)})"
+
+
 def sentence(curve: Curve, entropy: float | None) -> str:
     """Say in one or two sentences what a curve shows and what limits it."""
     of = f" of {entropy:.2f}" if entropy is not None and math.isfinite(entropy) else ""
     seen = " (given; it may have seen these cells)" if curve.given else ""
     start = (
-        f"{curve.model}{seen} holds {curve.information:.2f}{of} bits at "
+        f"{curve.title}{seen} holds {curve.information:.2f}{of} bits at "
         f"{number(curve.depth)} UMIs per cell (95 % interval {curve.low:.2f} to {curve.high:.2f})"
     )
     if curve.doubts:

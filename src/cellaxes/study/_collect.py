@@ -9,14 +9,14 @@ import pandas as pd
 from cellaxes.study._spec import RunSpec
 from cellaxes.study._store import Store
 
-CURVE = ("signal", "model", "n_train")
+CURVE = ("signal", "model", "n_train", "thin")
 """Columns that together name a curve of information against depth."""
 
 
 def collect(out: str | Path) -> pd.DataFrame:
     """Return one row per run of the study in ``out``, in the study's own order.
 
-    Columns: ``signal, model, n_train, n_test, fraction, seed``; the measured
+    Columns: ``signal, model, n_train, n_test, thin, fraction, seed``; the measured
     ``umis_per_cell`` (median of the test cells) and ``umis_per_cell_train``; ``n_empty``
     test cells without a UMI; ``information, low, high, null, null_high`` in bits; ``n``
     pairs; ``estimator, reliable, reason``; ``status`` (done, failed, missing) and ``error``.
@@ -39,6 +39,7 @@ def _row(task: RunSpec, record: dict[str, Any] | None) -> dict[str, Any]:
         "model": str(task.model),
         "n_train": task.n_train,
         "n_test": task.n_test,
+        "thin": task.thin,
         "fraction": task.chain[-1],
         "seed": task.seed,
         "umis_per_cell": facts.get("umis_per_cell", np.nan),
@@ -86,22 +87,45 @@ def _records(out: str | Path) -> list[dict[str, Any] | None]:
     return [store.read(task.id) for task in store.read_spec().runs()]
 
 
+def curves(table: pd.DataFrame) -> pd.DataFrame:
+    """Arrange the finished runs of a study's table by curve, each with its deepest level.
+
+    Returns
+    -------
+    The table's columns, ``thin`` now naming the curve: the deepest level, one run for all
+    ways of thinning, stands in each of them; and ``depth``, the noise coordinate: the median
+    UMIs per cell of the cells that are thinned, training cells where they alone are, test
+    cells otherwise.
+    """
+    parts = []
+    for _, rows in table.groupby(list(CURVE[:-1]), sort=False):
+        deepest = rows["fraction"] == rows["fraction"].max()
+        for way in rows.loc[~deepest, "thin"].unique() if not deepest.all() else ("both",):
+            measured = "umis_per_cell_train" if way == "train" else "umis_per_cell"
+            curve = rows[deepest | (rows["thin"] == way)]
+            parts.append(curve.assign(thin=way, depth=curve[measured]))
+    points: pd.DataFrame = pd.concat(parts)
+    return points[points["status"] == "done"].reset_index(drop=True)
+
+
 def levels(table: pd.DataFrame) -> pd.DataFrame:
     """Join the replicates of each depth of a study's table.
 
     Returns
     -------
-    One row per signal, model, number of training cells and fraction: means of
-    ``umis_per_cell``, ``information`` and ``null``; the largest ``null_high`` and ``n_empty``;
+    One row per signal, model, number of training cells, way of thinning and fraction, as
+    arranged by `curves`: means of ``depth``, ``umis_per_cell``, ``information`` and
+    ``null``; the largest ``null_high`` and ``n_empty``;
     ``total_sd``, the standard deviation over replicates; ``estimator_se``, the root mean
     square standard error of one estimate; ``replicate_sd``, what split, thinning and
     subsampling add to it, ``sqrt(max(0, total_sd^2 - estimator_se^2))``; all in bits;
     ``n_seeds``; and whether all were ``reliable``.
     """
-    done = table[table["status"] == "done"].copy()
+    done = curves(table)
     done["squared_error"] = ((done["high"] - done["low"]) / 3.92) ** 2
     grouped = done.groupby([*CURVE, "fraction"], sort=False)
     joined = grouped.agg(
+        depth=("depth", "mean"),
         umis_per_cell=("umis_per_cell", "mean"),
         information=("information", "mean"),
         total_sd=("information", "std"),

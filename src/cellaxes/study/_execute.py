@@ -1,18 +1,20 @@
-"""Carrying out the runs that share one embedding."""
+"""Carrying out the runs that share one fitted model."""
 
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from cellaxes._core.errors import InputError
+from cellaxes._core.errors import InputError, StoreError
 from cellaxes._core.provenance import versions
 from cellaxes._core.random import stream
-from cellaxes.embed import make
+from cellaxes.embed import Model, make
 from cellaxes.information import estimate
 from cellaxes.signal import Signal
 from cellaxes.study._spec import RunSpec
@@ -46,52 +48,87 @@ def split(
     return train, test
 
 
-def execute(runs: list[RunSpec], bench: Bench) -> int:
-    """Carry out runs that share one embedding, and store a record of each.
+def together(runs: list[RunSpec], key: Callable[[RunSpec], tuple[Any, ...]]) -> list[list[RunSpec]]:
+    """Group the runs that have one key."""
+    return [list(group) for _, group in groupby(sorted(runs, key=key), key=key)]
 
-    A run that fails is stored as a failure; a record that cannot be written stops the study.
+
+def execute(runs: list[RunSpec], bench: Bench) -> int:
+    """Carry out runs that share one fitted model, and store a record of each.
+
+    The model is fitted once and embeds the test cells at every depth that is asked for. A run
+    that fails is stored as a failure; a record that cannot be written stops the study.
     Numbers do not depend on the number of workers: each runs on one thread.
 
     Returns
     -------
     The number of failures.
     """
-    start = time.perf_counter()
+    book = _Book(bench.store)
     with threadpool_limits(1):
+        fitted = book.attempt(runs, _fit, bench)
+        for group in together(runs, lambda run: run.embedding) if fitted else ():
+            embedded = book.attempt(group, _embed, bench, *fitted)
+            for run in group if embedded else ():
+                record = book.attempt([run], _measure, bench, *embedded)
+                if record:
+                    book.write(run, record)
+    return book.failures
+
+
+class _Book:
+    """Records of a group of runs; each holds the seconds since the one before."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.failures, self.start = store, 0, time.perf_counter()
+
+    def attempt(self, runs: list[RunSpec], step: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what a step makes for the runs; if it fails, so do they, and it is ``None``."""
         try:
-            embedded = _embed(runs[0], bench)
-        except OSError:  # the folder, not the run: stages or records cannot be read or written
+            return step(runs[0], *arguments)
+        except StoreError:  # the folder, not the run: stages cannot be read or written
             raise
         except Exception as error:
             for run in runs:
-                bench.store.write(run, _failure(error, start))
-            return len(runs)
-        failures = 0
-        for run in runs:
-            try:
-                record = _measure(run, bench, *embedded) | _made(start)
-            except Exception as error:
-                record = _failure(error, start)
-                failures += 1
-            bench.store.write(run, record)
-    return failures
+                self.failures += 1
+                self.write(
+                    run,
+                    {
+                        "status": "failed",
+                        "error": f"{type(error).__name__}: {error}",
+                        "traceback": "".join(traceback.format_exception(error)),
+                    },
+                )
+            return None
+
+    def write(self, run: RunSpec, record: dict[str, Any]) -> None:
+        now = time.perf_counter()
+        made = {"seconds": round(now - self.start, 3), "versions": versions()}
+        self.store.write(run, record | made)
+        self.start = now
+
+
+def _fit(run: RunSpec, bench: Bench) -> tuple[Model, float]:
+    """Return the model, fitted to the training cells, and their depth."""
+    counts = bench.stages.level(run.seed, run.train_chain)
+    train, _ = split(counts.shape[0], run.n_train, run.n_test, run.seed)
+    train_counts = counts[train]
+    model = make(run.model.name, **run.model.params).fit(train_counts, random_state=run.seed)
+    return model, median_depth(train_counts)
 
 
 def _embed(
-    run: RunSpec, bench: Bench
+    run: RunSpec, bench: Bench, model: Model, umis_per_cell_train: float
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], dict[str, Any]]:
-    counts = bench.stages.level(run.seed, run.chain)
-    train, test = split(counts.shape[0], run.n_train, run.n_test, run.seed)
-    train_counts, test_counts = counts[train], counts[test]
-    model = make(run.model.name, **run.model.params)
+    """Return the embedded test cells, which they are, and the facts of their runs."""
+    counts = bench.stages.level(run.seed, run.test_chain)
+    _, test = split(counts.shape[0], run.n_train, run.n_test, run.seed)
+    test_counts = counts[test]
     given = bench.embeddings.get(str(run.model))
-    if given is not None:
-        embedding = model.transform(given[test])
-    else:
-        embedding = model.fit(train_counts, random_state=run.seed).transform(test_counts)
+    embedding = model.transform(test_counts if given is None else given[test])
     facts = {
         "umis_per_cell": median_depth(test_counts),
-        "umis_per_cell_train": median_depth(train_counts),
+        "umis_per_cell_train": umis_per_cell_train,
         "n_empty": int((test_counts.getnnz(axis=1) == 0).sum()),
         "d": int(embedding.shape[1]),
     }
@@ -114,15 +151,3 @@ def _measure(
         random_state=run.seed,
     )
     return {"status": "done", "facts": facts, "estimate": found.to_dict()}
-
-
-def _made(start: float) -> dict[str, Any]:
-    return {"seconds": round(time.perf_counter() - start, 3), "versions": versions()}
-
-
-def _failure(error: Exception, start: float) -> dict[str, Any]:
-    return {
-        "status": "failed",
-        "error": f"{type(error).__name__}: {error}",
-        "traceback": "".join(traceback.format_exception(error)),
-    } | _made(start)

@@ -19,7 +19,7 @@ from cellaxes.information import show as estimators
 from cellaxes.noise import depth_ladder
 from cellaxes.signal import Signal, parse
 from cellaxes.study._facts import Facts
-from cellaxes.study._spec import GIVEN, ModelSpec, StudySpec
+from cellaxes.study._spec import GIVEN, THIN, ModelSpec, StudySpec
 
 MIN_CELLS = 20
 """Fewest training cells, and fewest test cells, that a study accepts."""
@@ -82,6 +82,7 @@ def prepare(
     n_seeds: int = 3,
     estimator: str = "auto",
     n_permutations: int = 5,
+    thin: Sequence[str] = ("both",),
     random_state: int = 0,
 ) -> tuple[StudySpec, Material]:
     """Check data and wishes and freeze them into a study.
@@ -109,6 +110,10 @@ def prepare(
         Replicates of split, thinning and subsampling.
     estimator, n_permutations
         For `cellaxes.information.estimate`.
+    thin
+        Which cells are thinned, each a curve of its own: ``"both"``, training and test cells
+        alike; ``"train"``, the training cells alone; ``"query"``, the test cells alone. The
+        others stay at the deepest level.
     random_state
         The replicates use the seeds ``random_state, random_state + 1, …``.
 
@@ -130,6 +135,12 @@ def prepare(
     known = [*estimators()["name"], "auto"]
     if estimator not in known:
         raise InputError(f"there is no estimator {estimator!r}: there are {', '.join(known)}.")
+    unknown = [way for way in thin if way not in THIN]
+    if unknown or not thin:
+        raise InputError(
+            f"thin cannot be {', '.join(map(repr, unknown)) or 'empty'}: name one or more of "
+            f"{', '.join(map(repr, THIN))}."
+        )
     stuff = material(read_h5ad(path), signals, specs, layer)
     n_cells = stuff.counts.shape[0]
     if not 0 < test_fraction < 1:
@@ -159,6 +170,7 @@ def prepare(
         seeds=tuple(range(random_state, random_state + n_seeds)),
         estimator=estimator,
         n_permutations=n_permutations,
+        thin=tuple(way for way in THIN if way in thin),
     )
     return spec, stuff
 

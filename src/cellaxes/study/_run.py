@@ -1,7 +1,6 @@
 """The local engine: what is missing is carried out by worker processes."""
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from tqdm import tqdm
 
 from cellaxes._core.errors import StoreError
 from cellaxes._core.files import out_dir, sweep
-from cellaxes.study._execute import Bench, execute
+from cellaxes.study._execute import Bench, execute, together
 from cellaxes.study._prepare import Material, reload
 from cellaxes.study._spec import RunSpec, StudySpec
 from cellaxes.study._stages import Stages
@@ -96,7 +95,8 @@ def _carry_out(
         pass
     failures = 0
     with tqdm(total=len(missing), desc="runs", unit="run", disable=not progress) as bar:
-        tasks = ((_execute_counted, (group, bench)) for group in _groups(missing))
+        groups = sorted(together(missing, lambda task: task.fit), key=len, reverse=True)
+        tasks = ((_execute_counted, (group, bench)) for group in groups)
         for done, failed in _in_processes(jobs, tasks):
             failures += failed
             bar.update(done)
@@ -116,12 +116,6 @@ def _missing(spec: StudySpec, store: Store, retry_failed: bool) -> list[RunSpec]
         if task.id not in finished or (record is not None and record["status"] == "failed"):
             missing.append(task)
     return missing
-
-
-def _groups(runs: list[RunSpec]) -> list[list[RunSpec]]:
-    """Group the runs that share one embedding."""
-    ordered = sorted(runs, key=lambda task: task.embedding)
-    return [list(group) for _, group in groupby(ordered, key=lambda task: task.embedding)]
 
 
 def _execute_counted(group: list[RunSpec], bench: Bench) -> tuple[int, int]:

@@ -1,8 +1,14 @@
 """What a study is, and what one run of it is: frozen, canonical, hashed."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import identity
@@ -13,9 +19,27 @@ GIVEN = "precomputed"
 PROTOCOL = 1
 """Version of how a run is carried out; a change that alters numbers raises it."""
 
+Thin = Literal["both", "train", "query"]
+"""Which cells lose molecules: training and test cells alike, the training cells alone, or the
+queries (test cells) alone; the others stay at the deepest level."""
+
+THIN: tuple[Thin, ...] = get_args(Thin)
+
+LATER = {"thin"}
+"""Fields that the first version of the store did not know."""
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_serializer(mode="wrap")
+    def _as_first_written(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave later fields out at their default: studies made before keep their identity."""
+        written: dict[str, Any] = fields(self)
+        for name in LATER & written.keys():
+            if getattr(self, name) == type(self).model_fields[name].default:
+                del written[name]
+        return written
 
 
 class ModelSpec(_Frozen):
@@ -83,6 +107,8 @@ class RunSpec(_Frozen):
         Of the split, the thinning, the model and the estimator.
     n_train, n_test
         Cells.
+    thin
+        Which cells are at the last level of the chain; the others are at its first.
     """
 
     data: str
@@ -96,6 +122,7 @@ class RunSpec(_Frozen):
     estimator: str
     n_permutations: int
     protocol: int = PROTOCOL
+    thin: Thin = "both"
 
     @property
     def id(self) -> str:
@@ -103,9 +130,24 @@ class RunSpec(_Frozen):
         return identity(self.model_dump(mode="json"))
 
     @property
+    def train_chain(self) -> tuple[float, ...]:
+        """Levels down to that of the training cells."""
+        return self.chain[:1] if self.thin == "query" else self.chain
+
+    @property
+    def test_chain(self) -> tuple[float, ...]:
+        """Levels down to that of the test cells."""
+        return self.chain[:1] if self.thin == "train" else self.chain
+
+    @property
+    def fit(self) -> tuple[Any, ...]:
+        """What the fitted model depends on: runs that share it are carried out together."""
+        return (self.seed, self.train_chain, self.n_train, self.n_test, str(self.model))
+
+    @property
     def embedding(self) -> tuple[Any, ...]:
-        """What the embedding depends on: runs that share it are computed together."""
-        return (self.seed, self.chain, self.n_train, self.n_test, str(self.model))
+        """What the embedding depends on: runs that share it are asked about it in turn."""
+        return (*self.fit, self.test_chain)
 
 
 class StudySpec(_Frozen):
@@ -131,6 +173,9 @@ class StudySpec(_Frozen):
         One replicate each: split, thinning and subsampling are drawn anew.
     estimator, n_permutations
         For `cellaxes.information.estimate`.
+    thin
+        Which cells are thinned, each choice a curve of its own. The deepest level is the same
+        run for all of them and carried out once, as ``"both"``.
     """
 
     path: str
@@ -144,26 +189,30 @@ class StudySpec(_Frozen):
     seeds: tuple[int, ...]
     estimator: str = "auto"
     n_permutations: int = 5
+    thin: tuple[Thin, ...] = ("both",)
 
     def runs(self) -> list[RunSpec]:
         """Return every run of the grid, in a fixed order."""
+        deepest: list[tuple[Thin, int]] = [("both", 1)]
+        thinned = [(way, n) for way in self.thin for n in range(2, len(self.fractions) + 1)]
         return [
             RunSpec(
                 data=self.data,
                 layer=self.layer,
                 signal=signal,
                 model=model,
-                chain=self.fractions[: level + 1] if model.name != GIVEN else (1.0,),
+                chain=self.fractions[:n_levels] if model.name != GIVEN else (1.0,),
                 seed=seed,
                 n_train=size,
                 n_test=self.n_test,
                 estimator=self.estimator,
                 n_permutations=self.n_permutations,
+                thin=way,
             )
             for signal in self.signals
             for model in self.models
             for size in (self.sizes if model.name != GIVEN else self.sizes[-1:])
-            for level in range(len(self.fractions) if model.name != GIVEN else 1)
+            for way, n_levels in (deepest + thinned if model.name != GIVEN else deepest)
             for seed in self.seeds
         ]
 

@@ -18,10 +18,12 @@ from cellaxes.study import (
     GIVEN,
     Store,
     collect,
+    curves,
     levels,
     prepare,
     run,
     seconds,
+    shares,
 )
 
 
@@ -39,6 +41,7 @@ def measure(
     n_seeds: int = 3,
     estimator: str = "auto",
     n_permutations: int = 5,
+    thin: Sequence[str] = ("both",),
     n_jobs: int | None = None,
     random_state: int = 0,
     retry_failed: bool = False,
@@ -71,6 +74,10 @@ def measure(
         Replicates of split, thinning and subsampling.
     estimator, n_permutations
         For `cellaxes.information.estimate`.
+    thin
+        Which cells are thinned, each a curve of its own: ``"both"``, training and test cells
+        alike; ``"train"``, the training cells alone; ``"query"``, the test cells alone. With
+        ``"both"`` and another, the page tells whose loss it is (`cellaxes.study.shares`).
     n_jobs
         Worker processes, one thread each; default: the cores this process may use.
     random_state
@@ -85,7 +92,7 @@ def measure(
     Returns
     -------
     `MeasureReport`; written to ``out`` are ``report.html``, ``results.json``, ``runs.csv``,
-    ``levels.csv``, ``fits.csv`` and the study.
+    ``levels.csv``, ``fits.csv``, ``shares.csv`` where there are any, and the study.
 
     Raises
     ------
@@ -107,6 +114,7 @@ def measure(
         n_seeds=n_seeds,
         estimator=estimator,
         n_permutations=n_permutations,
+        thin=thin,
         random_state=random_state,
     )
     run(
@@ -140,12 +148,8 @@ def summarise(out: str | Path, *, name: str | None = None) -> MeasureReport:
     store = Store(out)
     spec = store.read_spec()
     table = collect(out)
-    done = table[table["status"] == "done"]
-    curves = tuple(
-        _curve(dict(zip(CURVE, key, strict=True)), points)
-        for key, points in done.groupby(list(CURVE), sort=False)
-    )
-    depth = done["umis_per_cell"]
+    points = curves(table)
+    depth = points["depth"]
     facts = DataFacts(
         **asdict(store.read_facts()),
         name=name or Path(spec.path).stem,
@@ -159,7 +163,17 @@ def summarise(out: str | Path, *, name: str | None = None) -> MeasureReport:
         n_permutations=spec.n_permutations,
         seconds=seconds(out),
     )
-    return MeasureReport(facts, curves, table, levels(table))
+    return MeasureReport(
+        facts,
+        curves=tuple(
+            _curve(dict(zip(CURVE, key, strict=True)), rows)
+            for key, rows in points.groupby(list(CURVE), sort=False)
+        ),
+        runs=table,
+        points=points,
+        levels=levels(table),
+        shares=shares(table),
+    )
 
 
 def _curve(names: dict[str, Any], points: Any) -> Curve:
@@ -168,10 +182,10 @@ def _curve(names: dict[str, Any], points: Any) -> Curve:
     # The mean over replicates: their test cells overlap, so its error is not divided by their
     # number; the spread between them counts as well.
     half = 1.96 * float(np.hypot(error[deepest.index].mean(), _standard_error(deepest)))
-    seen = points["umis_per_cell"] > 0
+    seen = points["depth"] > 0
     fit = (
         fit_noise_law(
-            points.loc[seen, "umis_per_cell"],
+            points.loc[seen, "depth"],
             points.loc[seen, "information"],
             error=error[seen],
             level=points.loc[seen, "fraction"],
@@ -185,7 +199,7 @@ def _curve(names: dict[str, Any], points: Any) -> Curve:
         doubts.append(f"{int((~seen).sum())} points have a median of 0 UMIs and are not fitted")
     return Curve(
         **names,
-        depth=float(deepest["umis_per_cell"].mean()),
+        depth=float(deepest["depth"].mean()),
         information=float(deepest["information"].mean()),
         low=float(deepest["information"].mean()) - half,
         high=float(deepest["information"].mean()) + half,
