@@ -2,5 +2,7 @@
 
 from cellaxes.report._measure import MeasureReport, brief
 from cellaxes.report._types import Curve, DataFacts
+from cellaxes.report._zoo import Zoo, zoo
+from cellaxes.report._zoo_types import ZooCurve, ZooGrid
 
-__all__ = ["Curve", "DataFacts", "MeasureReport", "brief"]
+__all__ = ["Curve", "DataFacts", "MeasureReport", "Zoo", "ZooCurve", "ZooGrid", "brief", "zoo"]

@@ -1,0 +1,113 @@
+"""The zoo's numbers as compact JSON, and its page."""
+
+import json
+import math
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from cellaxes._core.provenance import versions
+from cellaxes.pl import PALETTE
+from cellaxes.report._zoo_columns import KNOWN
+from cellaxes.report._zoo_types import N_BAND, ZooCurve, ZooGrid
+
+if TYPE_CHECKING:
+    from cellaxes.report._zoo import Zoo
+
+
+def render(zoo: "Zoo") -> str:
+    """Return the page of a zoo."""
+    environment = Environment(
+        loader=PackageLoader("cellaxes.report"), autoescape=True, undefined=StrictUndefined
+    )
+    templates = files("cellaxes.report") / "templates"
+    deepest = [u for curve in zoo.curves for u in curve.depth]
+    return environment.get_template("zoo.html.j2").render(
+        zoo=zoo,
+        depths=(min(deepest), max(deepest)),
+        n_identified=sum(curve.identified for curve in zoo.curves),
+        n_failed=sum(curve.fit is None for curve in zoo.curves),
+        absent=[role for role in KNOWN if role not in zoo.columns],
+        data=embedded(payload(zoo)),
+        script=(templates / "zoo.js").read_text(encoding="utf-8"),
+        style=(templates / "zoo.css").read_text(encoding="utf-8"),
+        versions=versions(),
+    )
+
+
+def embedded(value: Any) -> str:
+    """Return JSON that can stand inside a script element, whatever the labels say."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def payload(zoo: "Zoo") -> dict[str, Any]:
+    """Return what the page draws: labels by their place, numbers in five digits."""
+    seeds = zoo.values.get("seed", ())
+    return {
+        "unit": zoo.unit,
+        "colors": PALETTE,
+        "nBand": N_BAND,
+        "roles": [
+            {"role": role, "column": str(zoo.columns[role]), "values": values}
+            for role, values in zoo.values.items()
+        ],
+        "curves": [_curve(curve, zoo, seeds) for curve in zoo.curves],
+        "grids": [_grid(grid, zoo) for grid in zoo.grids],
+    }
+
+
+def _places(key: dict[str, str], zoo: "Zoo") -> list[int]:
+    return [zoo.values[role].index(label) for role, label in key.items()]
+
+
+def _curve(curve: ZooCurve, zoo: "Zoo", seeds: tuple[str, ...]) -> dict[str, Any]:
+    """Return one curve; a logarithmic axis has no place for a depth that is not positive."""
+    drawn = [i for i, u in enumerate(curve.depth) if u > 0]
+    fit = curve.fit
+    return {
+        "key": _places(curve.key, zoo),
+        "u": _short([curve.depth[i] for i in drawn]),
+        "y": _short([curve.information[i] for i in drawn]),
+        "s": [seeds.index(curve.seed[i]) for i in drawn] if curve.seed else [],
+        "n": len(curve.depth),
+        "levels": fit.n_levels if fit else None,
+        "law": _short([fit.u_bar, fit.I_max], 12) if fit else None,
+        "uBar": _short([fit.u_bar_low, fit.u_bar_high]) if fit else None,
+        "iMax": _short([fit.I_max_low, fit.I_max_high]) if fit else None,
+        "r2": _short([fit.r_squared])[0] if fit else None,
+        "sd": _short([fit.residual_sd])[0] if fit else None,
+        "band": [_short(side) for side in curve.band],
+        "ok": int(curve.identified),
+        "why": curve.reason,
+    }
+
+
+def _grid(grid: ZooGrid, zoo: "Zoo") -> dict[str, Any]:
+    fit = grid.fit
+    law = fit.law if fit else None
+    return {
+        "key": _places(grid.key, zoo),
+        "u": _short(grid.depths),
+        "n": _short(grid.cells),
+        "law": _short([law.u_bar, law.n_bar, law.I_max, law.gamma, law.s, law.k], 12)
+        if law
+        else None,
+        "r2": _short([fit.r_squared])[0] if fit else None,
+        "ok": int(grid.identified),
+        "why": grid.reason,
+    }
+
+
+def _short(values: Any, digits: int = 5) -> list[float | int | None]:
+    """Return numbers with few digits; what JSON lacks (an open end, no R²) becomes null."""
+    short: list[float | int | None] = []
+    for value in values:
+        rounded = float(f"{value:.{digits}g}")
+        if not math.isfinite(rounded):
+            short.append(None)
+        else:
+            whole = rounded.is_integer() and abs(rounded) < 1e15
+            short.append(int(rounded) if whole else rounded)
+    return short
