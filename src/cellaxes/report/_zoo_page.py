@@ -15,23 +15,26 @@ from cellaxes.report._zoo_types import N_BAND, ZooCurve, ZooGrid
 if TYPE_CHECKING:
     from cellaxes.report._zoo import Zoo
 
+SCRIPT = ("model", "parts", "plots", "cost", "page")
+"""Files of the script, in the order in which they use one another."""
+
 
 def render(zoo: "Zoo") -> str:
     """Return the page of a zoo."""
     environment = Environment(
         loader=PackageLoader("cellaxes.report"), autoescape=True, undefined=StrictUndefined
     )
-    templates = files("cellaxes.report") / "templates"
+    folder = files("cellaxes.report") / "templates" / "zoo"
     deepest = [u for curve in zoo.curves for u in curve.depth]
-    return environment.get_template("zoo.html.j2").render(
+    return environment.get_template("zoo/zoo.html.j2").render(
         zoo=zoo,
         depths=(min(deepest), max(deepest)),
         n_identified=sum(curve.identified for curve in zoo.curves),
         n_failed=sum(curve.fit is None for curve in zoo.curves),
         absent=[role for role in KNOWN if role not in zoo.columns],
         data=embedded(payload(zoo)),
-        script=(templates / "zoo.js").read_text(encoding="utf-8"),
-        style=(templates / "zoo.css").read_text(encoding="utf-8"),
+        script="\n".join((folder / f"{part}.js").read_text(encoding="utf-8") for part in SCRIPT),
+        style=(folder / "zoo.css").read_text(encoding="utf-8"),
         versions=versions(),
     )
 
