@@ -75,37 +75,47 @@ class JointLaw:
                 np.log(self.k),
             ]
         )
-        log_u, log_n = np.log(np.asarray(u, float)), np.log(np.asarray(n, float))
-        value = _evaluate(theta, log_u, log_n)[0]
+        value = joint_bits(theta, np.log(np.asarray(u, float)), np.log(np.asarray(n, float)))
         return float(value) if np.ndim(value) == 0 else value
 
 
-def _evaluate(theta: Array, log_u: Array, log_n: Array) -> tuple[Array, Array]:
-    """Return information, bits, and its derivatives by theta, ``(6, ...)``.
-
-    theta: 2 ln2 I_max / k, gamma ln u_bar, s ln n_bar, ln gamma, ln s, ln k.
-    """
-    reach, depth, cells, log_gamma, log_s, log_k = theta
-    gamma, s, k = np.exp(log_gamma), np.exp(log_s), np.exp(log_k)
-    by_depth = np.exp(np.clip(depth - gamma * log_u, -600, 600))
-    by_cells = np.exp(np.clip(cells - s * log_n, -600, 600))
-    noise = 1 + by_depth + by_cells
+def _channel(theta: Array, log_u: Array, log_n: Array) -> tuple[Array, Array, Array, Array]:
+    """Return the logarithm of the signal-to-noise ratio, both noises, and what is left of 1."""
+    reach, depth, cells, log_gamma, log_s, _ = theta
+    by_depth = np.exp(np.clip(depth - np.exp(log_gamma) * log_u, -600, 600))
+    by_cells = np.exp(np.clip(cells - np.exp(log_s) * log_n, -600, 600))
+    left = -np.expm1(-np.maximum(reach, 1e-12))
     # log(expm1(reach)) without overflow
-    signal = reach + np.log(-np.expm1(-max(reach, 1e-12)))
-    ratio = signal - np.log(noise)
-    bits = k * np.logaddexp(0, ratio) / (2 * np.log(2))
+    return reach + np.log(left) - np.log(1 + by_depth + by_cells), by_depth, by_cells, left
+
+
+def joint_bits(theta: Array, log_u: Array, log_n: Array) -> Array:
+    """Evaluate the joint law, bits.
+
+    theta: 2 ln2 I_max / k, gamma ln u_bar, s ln n_bar, ln gamma, ln s, ln k; along its first
+    axis, the others broadcast with the points.
+    """
+    bits: Array = np.exp(theta[5]) * np.logaddexp(0, _channel(theta, log_u, log_n)[0])
+    bits /= 2 * np.log(2)
+    return bits
+
+
+def _slopes(theta: Array, log_u: Array, log_n: Array) -> Array:
+    """Return the derivatives of the joint law by theta, bits, ``(6, ...)``."""
+    gamma, s, k = np.exp(theta[3:])
+    ratio, by_depth, by_cells, left = _channel(theta, log_u, log_n)
     slope = k / (2 * np.log(2)) / (1 + np.exp(np.clip(-ratio, -600, 600)))
-    slopes = np.array(
+    by_depth, by_cells = (part / (1 + by_depth + by_cells) for part in (by_depth, by_cells))
+    return np.array(
         [
-            slope / -np.expm1(-max(reach, 1e-12)),
-            -slope * by_depth / noise,
-            -slope * by_cells / noise,
-            slope * by_depth / noise * gamma * log_u,
-            slope * by_cells / noise * s * log_n,
-            bits,
+            slope / left,
+            -slope * by_depth,
+            -slope * by_cells,
+            slope * by_depth * gamma * log_u,
+            slope * by_cells * s * log_n,
+            joint_bits(theta, log_u, log_n),
         ]
     )
-    return bits, slopes
 
 
 @dataclass(frozen=True)
@@ -192,9 +202,9 @@ def fit_joint_law(depth: ArrayLike, n_cells: ArrayLike, information: ArrayLike) 
             k,
         ]
         found = least_squares(
-            lambda theta: _evaluate(theta, log_u, log_n)[0] - y,
+            lambda theta: joint_bits(theta, log_u, log_n) - y,
             np.clip(start, low + 1e-6, high - 1e-6),
-            jac=lambda theta: _evaluate(theta, log_u, log_n)[1].T,
+            jac=lambda theta: _slopes(theta, log_u, log_n).T,
             bounds=(low, high),
             x_scale=[1.0, 1.0, 1.0, 0.3, 0.5, 0.3],
             max_nfev=400,

@@ -88,6 +88,18 @@ def join_levels(u: NDArray[np.float64], y: NDArray[np.float64], level: ArrayLike
     return Levels(mean_u[order], mean_y[order], count[order].astype(np.intp), spread[order])
 
 
+def grid_means(
+    u: NDArray[np.float64],
+    n: NDArray[np.float64],
+    y: NDArray[np.float64],
+    level: ArrayLike | None = None,
+) -> tuple[NDArray[np.float64], ...]:
+    """Return mean depth, cells and mean information of each place of a grid."""
+    table = pd.DataFrame({"u": u, "n": n, "y": y, "level": group_of(level, u)})
+    means = table.groupby(["level", "n"], as_index=False)[["u", "y"]].mean()
+    return tuple(means[name].to_numpy() for name in ("u", "n", "y"))
+
+
 def r_squared(
     y: NDArray[np.float64], fitted: NDArray[np.float64], *axes: NDArray[np.float64]
 ) -> float:

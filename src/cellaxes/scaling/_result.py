@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from cellaxes._core.files import plain
 from cellaxes.scaling._laws import NoiseLaw
 from cellaxes.scaling._laws import information as evaluate
-from cellaxes.scaling._search import make_problem
+from cellaxes.scaling._search import Problem, make_problem
 from cellaxes.scaling._uncertainty import displaced, threshold
 
 _POINTS = ("depth", "information", "weights", "shift")
@@ -81,20 +81,42 @@ class NoiseFit:
         The smallest and largest ``I(u)`` over all parameters within the threshold of the
         profile likelihood, widened in quadrature by the shared error.
         """
-        problem = make_problem(self.depth, self.information, self.weights)
+        depths = np.atleast_1d(np.asarray(u, dtype=np.float64))
+        best = self.law(depths)
+        a, b = self._inside(160)
+        curves = evaluate(depths, a[:, None], b[:, None])
+        low, high = np.vstack([curves, best]).min(axis=0), np.vstack([curves, best]).max(axis=0)
+        down, up = (law(depths) for law in self._displaced())
+        return best - np.hypot(best - low, best - down), best + np.hypot(high - best, up - best)
+
+    def allowed(self) -> tuple[list[NoiseLaw], list[NoiseLaw]]:
+        """Return laws that the points allow: by scatter, and by a shared error, apart.
+
+        The first are spread over the region of the profile likelihood's threshold (95 %), the
+        second are the law moved down and up by the error that all points may share.
+        """
+        a, b = self._inside(60)
+        scattered = [NoiseLaw(float(np.exp(x)), float(y)) for x, y in zip(a, b, strict=True)]
+        return [*scattered, self.law], self._displaced()
+
+    def _inside(self, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return ln u_bar and I_max of a grid's places within the profile's threshold."""
+        problem = self._problem
         edge = threshold(problem, np.log(self.u_bar), self.I_max)
         with np.errstate(divide="ignore"):
             ends = np.log([self.u_bar_low, self.u_bar_high])
         a_low, a_high = np.clip(ends, *problem.log_u_bar_range)
         b_low, b_high = np.clip([self.I_max_low, self.I_max_high], *problem.I_max_range)
-        a, b = np.meshgrid(np.linspace(a_low, a_high, 160), np.linspace(b_low, b_high, 160))
+        a, b = np.meshgrid(np.linspace(a_low, a_high, n), np.linspace(b_low, b_high, n))
         inside = problem.sse(a, b) <= edge
-        depths = np.atleast_1d(np.asarray(u, dtype=np.float64))
-        best = self.law(depths)
-        curves = evaluate(depths, a[inside][:, None], b[inside][:, None])
-        low, high = np.vstack([curves, best]).min(axis=0), np.vstack([curves, best]).max(axis=0)
-        down, up = (NoiseLaw(np.exp(x), y)(depths) for x, y in displaced(problem, self.shift))
-        return best - np.hypot(best - low, best - down), best + np.hypot(high - best, up - best)
+        return a[inside], b[inside]
+
+    def _displaced(self) -> list[NoiseLaw]:
+        return [NoiseLaw(float(np.exp(x)), y) for x, y in displaced(self._problem, self.shift)]
+
+    @property
+    def _problem(self) -> Problem:
+        return make_problem(self.depth, self.information, self.weights)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields in JSON's own types."""
