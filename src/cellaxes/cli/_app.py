@@ -8,6 +8,8 @@ import typer
 
 from cellaxes._core.errors import CellaxesError, InputError
 from cellaxes._core.version import __version__
+from cellaxes.cli._options import Out, RandomState
+from cellaxes.cli._tables import fit, plan, zoo
 
 app = typer.Typer(
     name="cellaxes",
@@ -23,7 +25,6 @@ app.add_typer(study_app, name="study")
 
 Data = Annotated[Path, typer.Argument(help="An .h5ad file with UMI counts.")]
 Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
-Out = Annotated[Path, typer.Option("--out", help="Folder that receives the page and the tables.")]
 Signals = Annotated[
     list[str],
     typer.Option("--signal", help="label:OBS_KEY, protein:OBSM_KEY or measurement:OBSM_KEY."),
@@ -51,7 +52,6 @@ Thin = Annotated[
 ]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Worker processes.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Do failed runs again.")]
-RandomState = Annotated[int, typer.Option("--random-state", min=0, help="Seed.")]
 
 
 def main() -> None:
@@ -157,30 +157,8 @@ def measure(
     _show(report, out)
 
 
-@app.command()
-def fit(
-    table: Annotated[Path, typer.Argument(help="A tidy .csv or .parquet table.")],
-    depth: Annotated[str, typer.Option("--depth", help="Column with the depth.")],
-    information: Annotated[str, typer.Option("--information", help="Column with the bits.")],
-    by: Annotated[str, typer.Option("--by", help="Columns that name a curve, by commas.")] = "",
-    level: Annotated[
-        str | None, typer.Option("--level", help="Column that marks replicates of one depth.")
-    ] = None,
-    out: Out = Path(),
-) -> None:
-    """Fit the noise law to every curve of a table; writes fits.csv to the folder --out.
-
-    Example: cellaxes fit mi.csv --depth umis_per_cell --information bits --by model,signal
-    """
-    from cellaxes._core.files import out_dir, write_atomic
-    from cellaxes._core.tables import read_table
-    from cellaxes.scaling import fit_table
-
-    names = [name.strip() for name in by.split(",") if name.strip()]
-    fits = fit_table(read_table(table), depth, information, by=names, level=level)
-    path = out_dir(out) / "fits.csv"
-    write_atomic(path, fits.to_csv(index=False))
-    typer.echo(f"{len(fits)} curves, {int(fits['identified'].sum())} identified: {path}")
+for _command in (fit, plan, zoo):
+    app.command()(_command)
 
 
 @study_app.command("run")

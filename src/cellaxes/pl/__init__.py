@@ -1,5 +1,6 @@
 """Plots: they take results, draw on the axes they are given, and return them."""
 
+from cellaxes.pl._budget_line import budget_line
 from cellaxes.pl._noise_curve import PALETTE, noise_curve
 
-__all__ = ["PALETTE", "noise_curve"]
+__all__ = ["PALETTE", "budget_line", "noise_curve"]

@@ -1,8 +1,20 @@
 """One page a person can read, and the numbers behind it for machines."""
 
 from cellaxes.report._measure import MeasureReport, brief
+from cellaxes.report._plan import PlannedModel, PlanReport
 from cellaxes.report._types import Curve, DataFacts
 from cellaxes.report._zoo import Zoo, zoo
 from cellaxes.report._zoo_types import ZooCurve, ZooGrid
 
-__all__ = ["Curve", "DataFacts", "MeasureReport", "Zoo", "ZooCurve", "ZooGrid", "brief", "zoo"]
+__all__ = [
+    "Curve",
+    "DataFacts",
+    "MeasureReport",
+    "PlanReport",
+    "PlannedModel",
+    "Zoo",
+    "ZooCurve",
+    "ZooGrid",
+    "brief",
+    "zoo",
+]

@@ -42,7 +42,7 @@ def curves_svg(points: pd.DataFrame, curves: Sequence[Curve], entropy: float) ->
                 ax=ax,
             )
 
-    return _svg(draw)
+    return inline_svg(draw)
 
 
 def losses_svg(points: pd.DataFrame, levels: pd.DataFrame, names: tuple[Hashable, ...]) -> str:
@@ -65,7 +65,7 @@ def losses_svg(points: pd.DataFrame, levels: pd.DataFrame, names: tuple[Hashable
         ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
         ax.legend(title="thinned", frameon=False)
 
-    return _svg(draw)
+    return inline_svg(draw)
 
 
 def _of(table: pd.DataFrame, names: tuple[Hashable, ...]) -> pd.DataFrame:
@@ -76,7 +76,8 @@ def _of(table: pd.DataFrame, names: tuple[Hashable, ...]) -> pd.DataFrame:
     return table[mine]
 
 
-def _svg(draw: Callable[[Axes], None]) -> str:
+def inline_svg(draw: Callable[[Axes], None]) -> str:
+    """Draw on axes of the page's size and return them as inline SVG."""
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "cellaxes", "font.size": 11}):
         figure = Figure(figsize=(4.8, 3.6), layout="constrained")
         draw(figure.subplots())

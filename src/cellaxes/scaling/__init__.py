@@ -11,7 +11,7 @@ from cellaxes.scaling._laws import NoiseLaw
 from cellaxes.scaling._plan import Measurement, Plan, plan
 from cellaxes.scaling._pooled import PooledFit, fit_pooled_noise_law
 from cellaxes.scaling._result import NoiseFit
-from cellaxes.scaling._table import fit_table
+from cellaxes.scaling._table import curves_of, fit_table, predict_table
 from cellaxes.scaling._targets import DepthAnswer, crossing, depth_for
 from cellaxes.scaling._weights import replicate_weights
 
@@ -32,6 +32,7 @@ __all__ = [
     "Prediction",
     "coordinate",
     "crossing",
+    "curves_of",
     "depth_for",
     "fit_cell_law",
     "fit_forms",
@@ -41,6 +42,7 @@ __all__ = [
     "fit_table",
     "plan",
     "predict",
+    "predict_table",
     "replicate_weights",
     "show_coordinates",
 ]

@@ -23,8 +23,7 @@ TOLERANCE = 0.05
 """Share of the information that a choice may be expected to lose before the pilot is said not
 to know."""
 FAR = 10.0
-"""How far beyond the pilot, in cells or depth, a plan may lie before it is said to be
-extrapolated."""
+"""How far beyond the pilot, in cells or depth, the law is followed unless limits are given."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Plan:
         Information the plan is expected to lose against the true optimum, bits.
     known
         Whether the pilot tells: the expected loss is within 5 % of the information, and the
-        plan has at most ten times the cells or the depth of the pilot.
+        plan has less than ten times the cells and the depth of the pilot.
     reason
         What the pilot cannot tell, or empty.
     next
@@ -148,7 +147,8 @@ def plan(
     budget
         In the currency of the costs.
     max_cells, max_depth
-        What there is to be had: cells of the sample, UMIs of its libraries.
+        What there is to be had: cells of the sample, UMIs of its libraries; default: ten
+        times those of the pilot, beyond which a law says nothing.
     level
         Which points are replicates of one depth, ``(n,)``, e.g. ``fraction`` in the table of
         a study; ``None``: those of equal depth.
@@ -257,14 +257,17 @@ def _budget_line(
 ) -> tuple[Array, Array]:
     """Return numbers of cells and the depth that the budget buys for each."""
     shallowest, fewest = float(pilot[0].min()), float(pilot[1].min())
-    top = most[0] or np.inf
+    top = most[0] or FAR * float(pilot[1].max())
     # Half the shallowest depth of the pilot is the least that is planned for.
     ceiling = fewest
     while ceiling < top and costs.depth(budget, 1.1 * ceiling) >= shallowest / 2:
         ceiling *= 1.1
     cells = np.unique(np.round(np.geomspace(fewest, min(ceiling, top), N_CHOICES)))
     line = costs.depth(budget, cells)
-    line = np.minimum(line, most[1] or np.inf)
+    limit = most[1] or FAR * float(pilot[0].max())
+    # Of what is cut at the deepest that may be planned for, more cells are better.
+    kept = np.append(line[1:] < limit, True) | (line < limit)
+    cells, line = cells[kept], np.minimum(line[kept], limit)
     if line[0] < shallowest / 2:
         raise InputError(
             f"a budget of {budget:g} does not buy {cells[0]:.0f} cells at "
@@ -295,10 +298,10 @@ def _doubts(
         ("cells", cells[best], n.max()),
         ("UMIs per cell", depths[best], u.max()),
     ):
-        if planned > FAR * measured:
+        if planned >= 0.99 * FAR * measured:
             found.append(
-                f"the plan has {planned / measured:.0f} times the {what} of the pilot: it rests "
-                "on the law alone"
+                f"the plan has {planned / measured:.0f} times the {what} of the pilot, where it "
+                "rests on the law alone"
             )
     return found
 
