@@ -123,7 +123,11 @@ def _brings(gain: float, loss: float) -> tuple[str, str]:
 def sentence(curve: Curve, entropy: float | None) -> str:
     """Say in one or two sentences what a curve shows and what limits it."""
     of = f" of {entropy:.2f}" if entropy is not None and math.isfinite(entropy) else ""
-    seen = " (given; it may have seen these cells)" if curve.given else ""
+    seen = (
+        " (given; it may have seen these cells)"
+        if curve.given
+        else f", trained on {curve.n_train:,} cells,"
+    )
     start = (
         f"{curve.title}{seen} holds {curve.information:.2f}{of} bits at "
         f"{number(curve.depth)} UMIs per cell (95 % interval {curve.low:.2f} to {curve.high:.2f})"

@@ -1,5 +1,6 @@
 """The plan: how many cells and how deep, for what a budget buys."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +19,10 @@ Array = NDArray[np.float64]
 
 BEYOND, FLOOR = 0.5, 0.1
 """Share of what the law adds beyond the pilot, and the bits, that are always left open."""
+FACTORS = (1, 2, 4, 8, 16, 32)
+"""By how much more cells or depth than the pilot's a further measurement may have."""
+EDGE = 0.99
+"""Share of that from which a plan is at the edge."""
 N_CHOICES = 240
 TOLERANCE = 0.05
 """Share of the information that a choice may be expected to lose before the pilot is said not
@@ -214,7 +219,13 @@ def plan(
         known=not reasons,
         reason="; ".join(reasons),
         next=_cheapest(
-            draws, np.log(cells)[best], (loss, tolerated), (u, n), (line[at], cells[at]), sd, costs
+            draws,
+            np.log(cells)[best],
+            (loss, tolerated),
+            (u, n),
+            sd,
+            costs,
+            lambda reach: _budget_line(costs, budget, reach, (max_cells, max_depth)),
         )
         if reasons
         else None,
@@ -298,7 +309,7 @@ def _doubts(
         ("cells", cells[best], n.max()),
         ("UMIs per cell", depths[best], u.max()),
     ):
-        if planned >= 0.99 * FAR * measured:
+        if planned >= EDGE * FAR * measured:
             found.append(
                 f"the plan has {planned / measured:.0f} times the {what} of the pilot, where it "
                 "rests on the law alone"
@@ -311,23 +322,24 @@ def _cheapest(
     decision: Array,
     losses: tuple[float, float],
     pilot: tuple[Array, Array],
-    planned: tuple[float, float],
     sd: float,
     costs: Costs,
+    line: Callable[[tuple[Array, Array]], tuple[Array, Array]],
 ) -> Measurement:
     """Find the cheapest measurement after which the choice would be known.
 
     What a measurement tells of the logarithm of the best number of cells follows from their
     covariance over the draws (a normal approximation); the expected loss shrinks like the
-    variance that is left, since it is quadratic around an optimum.
+    variance that is left, since it is quadratic around an optimum. A plan that lies at the
+    edge of what the law is followed to is settled once it lies inside the new edge.
     """
     u, n = (np.unique(values) for values in pilot)
     loss, tolerated = losses
     centred = decision - decision.mean()
     variance = float((centred**2).mean())
     found = []
-    for factor_u in (1, 2, 4, 8):
-        for factor_n in (1, 2, 4, 8):
+    for factor_u in FACTORS:
+        for factor_n in FACTORS:
             if factor_u == factor_n == 1:
                 continue
             deepest, largest = factor_u * u[-1], factor_n * n[-1]
@@ -347,11 +359,23 @@ def _cheapest(
                     cost=costs.total(float(largest), float(deepest)),
                     expected_loss=left,
                     settles=left <= tolerated
-                    and planned[0] <= FAR * deepest
-                    and planned[1] <= FAR * largest,
+                    and _inside(
+                        draws,
+                        line((np.append(u, deepest), np.append(n, largest))),
+                        (float(deepest), float(largest)),
+                    ),
                 )
             )
     enough = [one for one in found if one.settles]
     if enough:
         return min(enough, key=lambda one: one.cost)
-    return max(found, key=lambda one: (loss - one.expected_loss, -one.cost))
+    if loss > tolerated:
+        return min(found, key=lambda one: (one.expected_loss, one.cost))
+    return max(found, key=lambda one: one.cost)
+
+
+def _inside(draws: Array, line: tuple[Array, Array], reach: tuple[float, float]) -> bool:
+    """Whether the best of a budget line lies inside what the law is followed to."""
+    cells, depths = line
+    at = int(bits_of(draws, np.log(depths), np.log(cells)).mean(axis=0).argmax())
+    return bool(depths[at] < EDGE * FAR * reach[0] and cells[at] < EDGE * FAR * reach[1])

@@ -12,7 +12,7 @@ from scipy.stats import f as fisher
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import plain
 from cellaxes.scaling._laws import NoiseLaw
-from cellaxes.scaling._points import join_levels
+from cellaxes.scaling._points import group_of, join_levels
 from cellaxes.scaling._search import Problem, best_capacity, make_problem, optimum
 
 Array = NDArray[np.float64]
@@ -70,7 +70,13 @@ class PooledFit:
         return pd.DataFrame({"curve": self.curves} | shared | columns)
 
 
-def fit_pooled_noise_law(depth: ArrayLike, information: ArrayLike, curve: ArrayLike) -> PooledFit:
+def fit_pooled_noise_law(
+    depth: ArrayLike,
+    information: ArrayLike,
+    curve: ArrayLike,
+    *,
+    level: ArrayLike | None = None,
+) -> PooledFit:
     """Fit one sensitivity and a capacity each to several curves.
 
     Curves of one model and signal at different numbers of training cells often differ in
@@ -85,6 +91,9 @@ def fit_pooled_noise_law(depth: ArrayLike, information: ArrayLike, curve: ArrayL
         The points, ``(n,)``; information in bits.
     curve
         Name of the curve of each point, ``(n,)``.
+    level
+        Which points of a curve are replicates of one depth, ``(n,)``; ``None``: those of
+        equal depth.
 
     Raises
     ------
@@ -107,7 +116,8 @@ def fit_pooled_noise_law(depth: ArrayLike, information: ArrayLike, curve: ArrayL
     curves = tuple(dict.fromkeys(names.tolist()))
     if len(curves) < 2:
         raise InputError("pooling needs at least two curves: use fit_noise_law for one.")
-    parts = [_means(problem, names == name, name) for name in curves]
+    group = group_of(level, problem.u)
+    parts = [_means(problem, group, names == name, name) for name in curves]
     n, m = sum(len(part.u) for part in parts), len(curves)
     low = min(part.log_u_bar_range[0] for part in parts)
     high = max(part.log_u_bar_range[1] for part in parts)
@@ -148,8 +158,10 @@ def fit_pooled_noise_law(depth: ArrayLike, information: ArrayLike, curve: ArrayL
     )
 
 
-def _means(problem: Problem, rows: NDArray[np.bool_], name: str) -> Problem:
-    found = join_levels(problem.u[rows], problem.y[rows], None)
+def _means(
+    problem: Problem, group: NDArray[np.intp], rows: NDArray[np.bool_], name: str
+) -> Problem:
+    found = join_levels(problem.u[rows], problem.y[rows], group[rows])
     if len(found.u) < 3:
         raise InputError(
             f"the curve {name!r} has {len(found.u)} depths, but at least 3 are needed: leave it "
