@@ -48,8 +48,8 @@ def other_law(rng: np.random.Generator):
     return law
 
 
-def study(make, seed: int) -> tuple[bool, float, float, bool]:
-    """Plan one simulated study: is the optimum inside, what is lost, how wide, is it known."""
+def study(make, seed: int) -> tuple[bool, float, float, bool, bool]:
+    """Plan one simulated study: is the optimum held, what is lost, how wide, known, interior."""
     with threadpool_limits(1):
         rng = np.random.default_rng(seed)
         law = make(rng)
@@ -71,6 +71,7 @@ def study(make, seed: int) -> tuple[bool, float, float, bool]:
             1 - chosen / float(truth.max()),
             found.n_cells_high / found.n_cells_low,
             found.known,
+            0 < truth.argmax() < len(truth) - 1,
         )
 
 
@@ -117,12 +118,13 @@ def main() -> None:
     for name, make in (("known law", known_law), ("other law", other_law)):
         seeds = range(N_STUDIES)
         rows = Parallel(n_jobs=2)(delayed(study)(make, seed) for seed in seeds)
-        inside, loss, width, known = map(np.array, zip(*rows, strict=True))
+        inside, loss, width, known, interior = map(np.array, zip(*rows, strict=True))
         print(
-            f"{name}: region holds the optimum in {inside.sum()} of {len(rows)}, median ratio of "
-            f"its ends {np.median(width):.1f}; median loss {np.median(loss):.2%}, 90 % below "
-            f"{np.quantile(loss, 0.9):.1%}; {known.sum()} said to be known, of which median loss "
-            f"{np.median(loss[known]):.2%}, largest {loss[known].max():.1%}",
+            f"{name}: region holds the optimum in {inside.sum()} of {len(rows)} "
+            f"({inside[interior].sum()} of {interior.sum()} not at an end of the budget line), "
+            f"median ratio of its ends {np.median(width):.1f}; median loss {np.median(loss):.2%}, "
+            f"90 % below {np.quantile(loss, 0.9):.1%}; {known.sum()} said to be known, of which "
+            f"median loss {np.median(loss[known]):.2%}, largest {loss[known].max():.1%}",
             flush=True,
         )
     if len(sys.argv) > 1:

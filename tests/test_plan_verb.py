@@ -67,6 +67,8 @@ def test_every_model_has_its_plan_targets_and_crossing(planned):
     targets = report.targets.set_index(["target", "model"])["depth"]
     assert targets["bits 1.5", "type, robust"] < targets["bits 1.5", "type, <able>"]
     assert targets["bits 2.6", "type, robust"] == np.inf
+    assert set(report.targets["n_cells"]) == {3000}
+    assert pytest.approx(ROBUST(targets["bits 1.5", "type, robust"], 3000), abs=0.05) == 1.5
     (crossing,) = report.crossings.to_dict("records")
     at = np.geomspace(10, 1e4, 20_000)
     meet = at[np.abs(ROBUST(at, 3000) - ABLE(at, 3000)).argmin()]
