@@ -5,23 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cellaxes._core.files import out_dir, pretty_json, write_atomic
 from cellaxes._core.provenance import machine, versions
 from cellaxes.pl import PALETTE
 from cellaxes.report._figures import THINNED, curves_svg, losses_svg
+from cellaxes.report._page import page
 from cellaxes.report._types import Curve, DataFacts
-from cellaxes.report._words import (
-    SHARES,
-    bits,
-    loss_sentence,
-    number,
-    percent,
-    percent_range,
-    range_of,
-    sentence,
-)
+from cellaxes.report._words import SHARES, loss_sentence, number, range_of, sentence
 
 SCHEMA = "cellaxes.measure/1"
 _NAMES = ["signal", "model", "n_train"]
@@ -105,16 +96,6 @@ class MeasureReport:
 
     def to_html(self) -> str:
         """Return the page: self-contained, offline, readable on a phone."""
-        environment = Environment(
-            loader=PackageLoader("cellaxes.report"), autoescape=True, undefined=StrictUndefined
-        )
-        environment.filters |= {
-            "bits": bits,
-            "number": number,
-            "percent": percent,
-            "percent_range": percent_range,
-            "range_of": range_of,
-        }
         signals = []
         for signal in self.facts.entropies:
             curves = [curve for curve in self._drawn() if curve.signal == signal]
@@ -130,7 +111,8 @@ class MeasureReport:
                     "levels": self.levels[self.levels["signal"] == signal].to_dict("records"),
                 }
             )
-        return environment.get_template("measure.html.j2").render(
+        return page(
+            "measure.html.j2",
             facts=self.facts,
             signals=signals,
             colors=PALETTE,
@@ -138,7 +120,6 @@ class MeasureReport:
             thinned=THINNED,
             failures=self.failures.to_dict("records"),
             n_runs=len(self.runs),
-            versions=versions(),
             machine=machine(),
         )
 

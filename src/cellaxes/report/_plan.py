@@ -1,19 +1,18 @@
 """The planning report: cells and depth for a budget, model by model, and its page."""
 
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.axes import Axes
 
 from cellaxes._core.files import out_dir, plain, pretty_json, write_atomic
 from cellaxes._core.provenance import machine, versions
 from cellaxes.pl import PALETTE, budget_line
 from cellaxes.report._figures import inline_svg
-from cellaxes.report._words import bits, number, range_of
+from cellaxes.report._page import page
+from cellaxes.report._words import bits, number
 from cellaxes.scaling import Costs, Plan
 
 SCHEMA = "cellaxes.plan/1"
@@ -169,12 +168,8 @@ class PlanReport:
 
     def to_html(self) -> str:
         """Return the page: self-contained, offline, readable on a phone."""
-        environment = Environment(
-            loader=PackageLoader("cellaxes.report"), autoescape=True, undefined=StrictUndefined
-        )
-        environment.filters |= {"bits": bits, "number": number}
-        environment.globals |= {"range_of": range_of, "infinity": math.inf}
-        return environment.get_template("plan.html.j2").render(
+        return page(
+            "plan.html.j2",
             report=self,
             costs=_costs(self.costs),
             summaries=[model.sentence for model in self.models],
@@ -184,7 +179,6 @@ class PlanReport:
             ],
             targets=self.targets.to_dict("records"),
             crossings=self.crossings.to_dict("records"),
-            versions=versions(),
         )
 
 

@@ -5,10 +5,8 @@ import math
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from cellaxes._core.provenance import versions
 from cellaxes.pl import PALETTE
+from cellaxes.report._page import page
 from cellaxes.report._zoo_columns import KNOWN
 from cellaxes.report._zoo_types import N_BAND, ZooCurve, ZooGrid
 
@@ -21,12 +19,10 @@ SCRIPT = ("model", "parts", "plots", "cost", "page")
 
 def render(zoo: "Zoo") -> str:
     """Return the page of a zoo."""
-    environment = Environment(
-        loader=PackageLoader("cellaxes.report"), autoescape=True, undefined=StrictUndefined
-    )
     folder = files("cellaxes.report") / "templates" / "zoo"
     deepest = [u for curve in zoo.curves for u in curve.depth]
-    return environment.get_template("zoo/zoo.html.j2").render(
+    return page(
+        "zoo/zoo.html.j2",
         zoo=zoo,
         depths=(min(deepest), max(deepest)),
         n_identified=sum(curve.identified for curve in zoo.curves),
@@ -35,7 +31,6 @@ def render(zoo: "Zoo") -> str:
         data=embedded(payload(zoo)),
         script="\n".join((folder / f"{part}.js").read_text(encoding="utf-8") for part in SCRIPT),
         style=(folder / "zoo.css").read_text(encoding="utf-8"),
-        versions=versions(),
     )
 
 
