@@ -111,6 +111,15 @@ def test_a_model_that_cannot_be_planned_with_is_kept_with_its_reason(table, tmp_
         cx.verbs.plan(table, COSTS, 1000, level="fraction", targets=[("states", 1)])
 
 
+def test_runs_with_one_side_thinned_are_no_part_of_the_curve(table, planned):
+    other = table.assign(thin="query", information=9.0)
+    both = pd.concat([table.assign(thin="both"), other], ignore_index=True)
+    report = cx.verbs.plan(both, COSTS, 1000, by=["signal", "model"], level="fraction")
+    assert [m.plan.n_cells for m in report.models] == [m.plan.n_cells for m in planned[0].models]
+    some = both[both["n_train"] == 3000]
+    assert cx.report.zoo(some).n_rows == 24
+
+
 def test_budget_line_draws_the_plan_its_region_and_the_cells_above(planned):
     plan = planned[0].models[0].plan
     ax = cx.pl.budget_line(plan, label="able", ax=Figure().subplots())

@@ -18,3 +18,12 @@ def read_table(path: Path) -> pd.DataFrame:
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path} cannot be read as a table ({reason}).") from error
+
+
+def thinned_alike(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a study's table in which training and test cells are thinned alike.
+
+    Those where only one of them is thinned belong to other curves; a table that does not tell
+    is returned whole.
+    """
+    return table[table["thin"] == "both"] if "thin" in table else table

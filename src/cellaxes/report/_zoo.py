@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import plain, write_atomic
+from cellaxes._core.tables import thinned_alike
 from cellaxes.report._zoo_columns import NAMING, Tidy, tidy
 from cellaxes.report._zoo_page import render
 from cellaxes.report._zoo_types import ZooCurve, ZooGrid, band_depths
@@ -126,7 +127,8 @@ def zoo(
     ----------
     table
         One row per measurement. Rows without a finite depth or information are left out,
-        and counted on the page.
+        and counted on the page; runs of a study with training or test cells thinned alone
+        (column ``thin``) are left out before.
     depth, information
         Columns with the measured depth, in ``unit``, and the information, bits.
     dataset, signal, model
@@ -165,7 +167,7 @@ def zoo(
     """
     given = {"depth": depth, "information": information, "dataset": dataset, "signal": signal}
     given |= {"model": model, "size": size, "seed": seed, "level": level}
-    rows = tidy(table, given)
+    rows = tidy(thinned_alike(table), given)
     naming = [role for role in NAMING if role in rows.columns]
     whole = [role for role in naming if role != "size"]
     curves = _groups(rows, naming)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.tables import read_table
+from cellaxes._core.tables import read_table, thinned_alike
 from cellaxes.report import PlannedModel, PlanReport
 from cellaxes.scaling import (
     Costs,
@@ -48,7 +48,8 @@ def plan(
     ----------
     table
         The pilot, one row per measurement: a table, or the path of its ``.csv`` or
-        ``.parquet`` (``runs.csv`` of a study with several ``--size``).
+        ``.parquet`` (``runs.csv`` of a study with several ``--size``, of which runs with
+        training or test cells thinned alone are left out).
     costs, budget
         In any one currency.
     depth, n_cells, information
@@ -76,7 +77,7 @@ def plan(
         If the table or a column is missing, a target is none, or no model of the pilot can
         be planned with.
     """
-    points = read_table(Path(table)) if isinstance(table, str | Path) else table
+    points = thinned_alike(read_table(Path(table)) if isinstance(table, str | Path) else table)
     title = name or (Path(table).stem if isinstance(table, str | Path) else "Pilot")
     models, fits = [], []
     for of, known, _ in curves_of(points, [depth, n_cells, information], by=by, level=level):
