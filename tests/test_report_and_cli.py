@@ -160,6 +160,8 @@ def test_page_and_tables_tell_whose_loss_it_is(apart):
     assert "bits are lost; deeper queries alone would bring back" in page
     assert "bits are lost; deeper queries alone would bring back" in cx.report.brief(report)
     assert page.count("<svg") == 2
+    assert "is limited by" in page
+    assert "is limited by" in cx.report.brief(report)
 
 
 def test_every_way_of_thinning_is_a_curve_that_ends_in_the_same_runs(apart):
@@ -225,6 +227,45 @@ def test_sentences_name_the_limit():
     assert "not identified: the depth range ends" in sentence(curve(law, 300), 5.0)
     bent = np.array([0.6, 0.3, 0, -0.3, -0.3, 0, 0.3, 0.6])
     assert "poorly" in sentence(curve(law, 50_000, error=bent), 5.0)
+
+
+def test_what_limits_a_signal_is_named_with_its_numbers():
+    from cellaxes.report._limits import crossings, limits
+
+    depths = np.geomspace(10, 3000, 8)
+
+    def curve(model, law, n_train):
+        return cx.report.Curve(
+            signal="label:type",
+            model=model,
+            n_train=n_train,
+            depth=3000,
+            information=law(3000),
+            low=0,
+            high=9,
+            null_high=0,
+            estimator="classifier",
+            given=False,
+            doubts=(),
+            fit=cx.scaling.fit_noise_law(depths, law(depths)),
+        )
+
+    law = cx.scaling.NoiseLaw
+    deep = limits([curve("a", law(2500, 3.0), 100), curve("b", law(100, 2.0), 100)], 3.2)
+    assert (deep.limit, deep.model) == ("depth", "a")
+    assert deep.by_depth == pytest.approx(law(2500, 3.0).bits_per_doubling(3000), abs=1e-3)
+    assert np.isnan(deep.by_cells)
+    assert "was not measured" in deep.sentence
+    few = limits([curve("a", law(50, 2.0), 100), curve("a", law(50, 2.8), 400)], 3.2)
+    assert (few.limit, few.by_cells) == ("cells", pytest.approx(0.4, abs=0.01))
+    done = limits([curve("a", law(50, 2.0), 100), curve("a", law(50, 2.05), 400)], 3.2)
+    assert (done.limit, done.by_model) == ("model", pytest.approx(1.15, abs=0.01))
+    assert "limited by model" in done.sentence
+    (row,) = crossings([curve("a", law(2500, 3.0), 100), curve("b", law(100, 2.0), 100)])
+    assert law(2500, 3.0)(row["depth"]) == pytest.approx(law(100, 2.0)(row["depth"]), abs=1e-3)
+    (never,) = crossings([curve("a", law(100, 3.0), 100), curve("b", law(100, 2.0), 100)])
+    assert never["reason"] == "a is above the other at every depth"
+    assert limits([], 1.0) is None
 
 
 def test_plot_draws_points_law_band_and_null_on_given_axes():

@@ -10,6 +10,7 @@ from cellaxes._core.files import out_dir, pretty_json, write_atomic
 from cellaxes._core.provenance import machine, versions
 from cellaxes.pl import PALETTE
 from cellaxes.report._figures import THINNED, curves_svg, losses_svg
+from cellaxes.report._limits import Limits, crossings, limits
 from cellaxes.report._page import page
 from cellaxes.report._types import Curve, DataFacts
 from cellaxes.report._words import SHARES, loss_sentence, number, range_of, sentence
@@ -55,6 +56,12 @@ class MeasureReport:
                 | {"fit": curve.fit.to_dict() if curve.fit else None}
                 | {"summary": sentence(curve, self.facts.entropies.get(curve.signal))}
                 for curve in self.curves
+            ],
+            "limits": [asdict(found) for found in self._limits()],
+            "crossings": [
+                {"signal": signal} | row
+                for signal in self.facts.entropies
+                for row in crossings([c for c in self.curves if c.signal == signal])
             ],
             "noise_shares": {"definitions": SHARES, "rows": self.shares.to_dict("records")},
             "n_failed": len(self.failures),
@@ -104,6 +111,8 @@ class MeasureReport:
                     "name": signal,
                     "entropy": self.facts.entropies[signal],
                     "curves": curves,
+                    "limits": limits(curves, self.facts.entropies[signal]),
+                    "crossings": crossings(curves),
                     "summaries": [sentence(c, self.facts.entropies[signal]) for c in curves],
                     "svg": curves_svg(self.points, curves, self.facts.entropies[signal]),
                     "split": [c for c in self.curves if c.signal == signal and c not in curves],
@@ -122,6 +131,14 @@ class MeasureReport:
             n_runs=len(self.runs),
             machine=machine(),
         )
+
+    def _limits(self) -> list[Limits]:
+        """Return what limits each signal that was measured along depth."""
+        found = [
+            limits([curve for curve in self.curves if curve.signal == signal], entropy)
+            for signal, entropy in self.facts.entropies.items()
+        ]
+        return [one for one in found if one is not None]
 
     def _drawn(self) -> list[Curve]:
         """Return the curves of the main figures; what is split by `shares` has its own."""
@@ -189,6 +206,7 @@ def brief(report: MeasureReport) -> str:
         )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+    limiting = [found.sentence for found in report._limits()]
     said = [sentence(curve, report.facts.entropies[curve.signal]) for curve in report._drawn()]
     lost = [
         f"{model}, {n_train} training cells, {signal}: {loss_sentence(_telling(rows))}"
@@ -198,4 +216,4 @@ def brief(report: MeasureReport) -> str:
         f"{count} of {len(report.runs)} runs failed: {error}"
         for error, count in report.failures["error"].value_counts().items()
     ]
-    return "\n".join([*lines, "", *said, *lost, *failed])
+    return "\n".join([*lines, "", *limiting, *said, *lost, *failed])
