@@ -93,6 +93,7 @@ def test_unusable_curves_are_refused_in_one_sentence():
         ((u, y), {"at": [1], "level": [1, 2]}, "one entry per point"),
         ((u, y[:-1]), {"at": [1]}, "equal lengths"),
         ((u, y), {"at": [1], "along": "time"}, "'depth' or 'cells'"),
+        ((u, y), {"at": [1], "along": "cells"}, "fewer than were ever measured"),
     ]:
         with pytest.raises(cx.InputError, match=message):
             cx.scaling.predict(*args, **options)

@@ -84,6 +84,12 @@ def test_doubt_about_the_form_widens_the_interval_of_the_capacity():
     assert np.mean(held) >= 0.75
     assert np.mean(alone) <= 0.5
     assert sum(m.weight for m in forms.members) == pytest.approx(1)
+    assert law(np.inf) == pytest.approx(law.I_max)
+    assert law.slope(np.inf) == 0
+    with pytest.raises(cx.InputError, match="no number of bits"):
+        cx.scaling.NoiseLaw(3, 600)
+    with pytest.raises(cx.InputError, match="at least 0 bits"):
+        law.inverse(np.nan)
     assert forms.law(100) == pytest.approx(sum(m.weight * m.law(100) for m in forms.members))
     assert forms.to_frame()["form"].tolist() == [m.form for m in forms.members]
     best = forms.best
@@ -167,8 +173,12 @@ def test_coordinates_grow_as_noise_falls():
 
 def test_unusable_points_are_refused_in_one_sentence():
     y = LAWS[0](DEPTHS)
-    with pytest.raises(cx.InputError, match="at least 5 depths, but there are 4"):
+    with pytest.raises(cx.InputError, match="at least 7 depths, but there are 4"):
         cx.scaling.fit_forms(DEPTHS[:4], y[:4])
+    few = cx.scaling.fit_pooled_noise_law(np.tile(DEPTHS[:3], 2), y[:6], ["a"] * 3 + ["b"] * 3)
+    assert not few.helps
+    with pytest.raises(cx.InputError, match="curve has missing entries"):
+        cx.scaling.fit_pooled_noise_law(DEPTHS, y, [1.0] * 9 + [np.nan])
     with pytest.raises(cx.InputError, match="positive at every depth"):
         cx.scaling.fit_forms(DEPTHS, y, weights=np.arange(10))
     for names, message in [

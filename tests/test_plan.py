@@ -90,7 +90,55 @@ def test_what_there_is_to_be_had_limits_the_plan():
     assert few.n_cells <= free.n_cells // 2
     shallow = cx.scaling.plan(*pilot(LAW), costs=COSTS, budget=3000, max_depth=free.depth / 2)
     assert shallow.depth <= free.depth / 2 + 1e-9
-    assert shallow.cost < 3000 or shallow.n_cells > free.n_cells
+    assert shallow.n_cells > free.n_cells
+    tiny = cx.scaling.plan(*pilot(LAW), costs=COSTS, budget=3000, max_cells=50)
+    assert tiny.n_cells <= 50
+    assert tiny.next is None or tiny.next.n_cells <= 50
+
+
+def test_a_plan_at_the_edge_of_the_law_is_not_known():
+    law = cx.scaling.JointLaw(30_000, 5, 3.0, s=0.8)
+    costs = cx.scaling.Costs(per_cell=1, per_umi=1e-3)
+    found = cx.scaling.plan(*pilot(law), costs=costs, budget=300)
+    assert found.n_cells == 10
+    assert not found.known
+    assert "0.1 times the cells" in found.reason
+    deep = cx.scaling.plan(*pilot(law), costs=costs, budget=30_000)
+    assert not deep.known
+    assert "times the" in deep.reason
+
+
+def test_a_pilot_that_the_law_does_not_describe_is_no_plan_to_trust():
+    for y in (1 + 0.5 * np.sin(2 * np.log(N)) + 0.5 * np.sin(2 * np.log(U)), np.ones_like(U)):
+        found = cx.scaling.plan(U, N, y, costs=COSTS, budget=1000)
+        assert not found.known
+        assert "does not describe the pilot" in found.reason
+    assert cx.scaling.plan(*pilot(LAW), costs=COSTS, budget=1000).r_squared > 0.95
+
+
+def test_full_libraries_are_among_the_choices():
+    costs = cx.scaling.Costs(per_cell=0.01, per_umi=1e-4, per_library=400, cells_per_library=1000)
+    found = cx.scaling.plan(*pilot(LAW), costs=costs, budget=1500)
+    line = found.to_frame()
+    truth = LAW(line["depth"], line["n_cells"])
+    assert {1000, 2000} <= set(line["n_cells"])
+    assert LAW(found.depth, found.n_cells) > 0.99 * truth.max()
+
+
+def test_every_walker_of_the_posterior_is_heard_and_order_changes_nothing():
+    from cellaxes.scaling._posterior import WALKERS, posterior
+
+    u, n, y = pilot(LAW)
+    draws, _ = posterior(u[::2], n[::2], y[::2], start=LAW, random_state=0)
+    assert len(draws) % WALKERS == 0
+    assert len(np.unique(draws[:WALKERS, 0])) > WALKERS / 2
+    other, _ = posterior(u[::2], n[::2], y[::2], start=LAW, random_state=1)
+    ends = [np.quantile(some[:, 2], [0.1, 0.9]) for some in (draws, other)]
+    np.testing.assert_allclose(*ends, rtol=0.15)
+    order = np.random.default_rng(0).permutation(len(u))
+    one = cx.scaling.plan(u, n, y, costs=COSTS, budget=1000)
+    shuffled = cx.scaling.plan(u[order], n[order], y[order], costs=COSTS, budget=1000)
+    assert shuffled.n_cells == one.n_cells
 
 
 def test_a_pilot_that_cannot_know_says_so_and_what_would_settle_it():
@@ -100,12 +148,15 @@ def test_a_pilot_that_cannot_know_says_so_and_what_would_settle_it():
         *pilot(law, noise=0.1, rows=rows), costs=COSTS, budget=50_000, random_state=1
     )
     assert not found.known
-    assert "you cannot know this" in found.reason or "rests on the law alone" in found.reason
+    assert "rests on the law alone" in found.reason
     assert "NOT KNOWN" in repr(found)
     assert found.next is not None
     assert found.next.depth > U[rows].max() or found.next.n_cells > N[rows].max()
     assert found.next.cost == COSTS.total(found.next.n_cells, found.next.depth)
-    assert found.next.expected_loss <= found.expected_loss
+    far = cx.scaling.JointLaw(20_000, 20_000, 5.0, s=0.8)
+    few = (U < 200) & (N < 2000)
+    lost = cx.scaling.plan(*pilot(far, noise=0.3, rows=few), costs=COSTS, budget=20_000)
+    assert "you cannot know this from your pilot" in lost.reason
     sure = cx.scaling.plan(*pilot(LAW), costs=COSTS, budget=1000)
     assert sure.known
     assert sure.reason == ""
@@ -136,10 +187,15 @@ def test_unusable_pilots_and_budgets_are_refused_in_one_sentence():
     u, n, y = pilot(LAW)
     for args, options, message in [
         ((u, np.full_like(n, 500), y), {}, "three different values of n_cells"),
-        ((u, n, y), {"budget": 1}, "raise it to 10.1 or more"),
+        ((u, n, y), {"budget": 1}, "raise it to 1.002 or more"),
         ((u, n, y), {"budget": np.nan}, "positive number"),
         ((u, n, y[:-1]), {}, "equal lengths"),
         ((u, n, y), {"level": [1]}, "one entry per point"),
+        ((u, n, y), {"level": np.where(u > 1000, np.nan, u)}, "level has missing entries"),
+        ((u, n, y), {"level": np.ones_like(u)}, "three different values of depth"),
+        ((u, n, y), {"max_cells": 0}, "max_cells must be at least 10"),
+        ((u, n, y), {"max_cells": np.nan}, "max_cells must be at least 10"),
+        ((u, n, y), {"max_depth": -5}, "max_depth must be at least 2"),
     ]:
         with pytest.raises(cx.InputError, match=message):
             cx.scaling.plan(*args, costs=COSTS, **({"budget": 1000} | options))
@@ -171,6 +227,11 @@ def test_interval_of_a_target_holds_the_truth_and_tells_what_cannot_be_known():
     assert beyond.low < np.inf
     assert "no depth reaches" in beyond.reason
     assert not beyond.known
+    flat = cx.scaling.fit_noise_law(DEPTHS, -0.01 * np.ones(6))
+    assert not cx.scaling.depth_for(flat, share_of_bits=0.5).known
+    nothing = cx.scaling.depth_for(fit, share_of_states=0.1)
+    assert nothing.depth == 0
+    assert "no depth is needed" in nothing.reason
     nearly = cx.scaling.depth_for(fit, bits=fit.I_max - 0.001)
     assert not nearly.known
     assert json.loads(json.dumps(beyond.to_dict()))["known"] is False
@@ -197,6 +258,11 @@ def test_crossing_is_where_two_curves_meet():
     none = cx.scaling.crossing(exact[0], above)
     assert none.depth == np.inf
     assert "the second model is above" in none.reason
+    assert "the first model is above" in cx.scaling.crossing(above, exact[0]).reason
+    early = cx.scaling.fit_noise_law(DEPTHS, cx.scaling.NoiseLaw(50, 2.0)(DEPTHS))
+    assert "the second model is above" in cx.scaling.crossing(exact[0], early).reason
+    assert "the first model is above" in cx.scaling.crossing(early, exact[0]).reason
+    assert "the same" in cx.scaling.crossing(exact[0], exact[0]).reason
 
 
 def test_impossible_targets_are_refused():

@@ -81,7 +81,7 @@ def test_page_and_tables_say_what_the_plan_says(planned):
     assert "&lt;able&gt;" in page
     assert "<able>" not in page
     assert not re.search(r"(src|href)=.http", page)
-    assert "beyond the capacity" in page
+    assert "no depth reaches bits 2.6" in page
     results = json.loads((out / "results.json").read_text())
     assert results["schema"] == "cellaxes.plan/1"
     table = pd.read_csv(out / "plan.csv")
@@ -118,6 +118,18 @@ def test_runs_with_one_side_thinned_are_no_part_of_the_curve(table, planned):
     assert [m.plan.n_cells for m in report.models] == [m.plan.n_cells for m in planned[0].models]
     some = both[both["n_train"] == 3000]
     assert cx.report.zoo(some).n_rows == 24
+
+
+def test_rows_that_cannot_be_used_are_left_out_and_counted(table):
+    holes = table.copy()
+    holes.loc[3, "information"] = np.inf
+    holes.loc[4, "fraction"] = np.nan
+    holes.loc[5, "umis_per_cell"] = 0.0
+    report = cx.verbs.plan(holes, COSTS, 1000, by=["model"], level="fraction")
+    assert sorted(model.n_missing for model in report.models) == [0, 3]
+    assert "(3 rows left out)" in report.to_html()
+    with pytest.raises(cx.InputError, match="no rows"):
+        cx.verbs.plan(table[:0], COSTS, 1000)
 
 
 def test_budget_line_draws_the_plan_its_region_and_the_cells_above(planned):
@@ -169,8 +181,9 @@ def test_fit_command_covers_every_law_and_predicts(table, tmp_path):
         *("fit", tmp_path / "mi.csv", *depth, *common, "--by", "model,n_train", "--law", "forms"),
         *("--level", "fraction"),
     )
+    assert not (out / "predictions.csv").exists()
     forms = pd.read_csv(out / "fits.csv")
-    assert set(forms["form"]) <= {"standard", "exponent", "channels"}
+    assert forms["reason"].str.contains("at least 7 depths, but there are 6").all()
 
 
 def test_zoo_command_writes_the_page(table, tmp_path, capsys):
@@ -196,6 +209,16 @@ def test_zoo_command_writes_the_page(table, tmp_path, capsys):
             ("fit", "TABLE", "--information", "information", "--law", "joint", "--at", "5"),
             "take --law noise or cells",
         ),
+        (
+            ("fit", "TABLE", "--information", "information", "--law", "cells", "--level", "seed"),
+            "leave it out with --law cells",
+        ),
+        (("fit", "TABLE", "--information", "information", "--at", "nan"), "--at takes numbers"),
+        (
+            ("plan", "TABLE", "--budget", 9, "--cost-per-umi", 1, "--max-depth", "nan"),
+            "max_depth must be at least",
+        ),
+        (("plan", "TABLE", "--budget", "nan", "--cost-per-umi", 1), "positive number"),
         (("zoo", "TABLE", "--signal", "nothing"), "no column 'nothing'"),
     ],
 )

@@ -124,7 +124,7 @@ def plain(value: Any) -> Any:
         return plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def identity(value: Any) -> str:

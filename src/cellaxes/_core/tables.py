@@ -14,7 +14,8 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_csv(path, sep="\t" if path.suffix == ".tsv" else ",")
+        separator = "\t" if path.suffix == ".tsv" else ","
+        return pd.read_csv(path, sep=separator, float_precision="round_trip")
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path} cannot be read as a table ({reason}).") from error
@@ -26,4 +27,5 @@ def thinned_alike(table: pd.DataFrame) -> pd.DataFrame:
     Those where only one of them is thinned belong to other curves; a table that does not tell
     is returned whole.
     """
-    return table[table["thin"] == "both"] if "thin" in table else table
+    told = "thin" in table and table["thin"].isin(["both", "train", "query"]).all()
+    return table[table["thin"] == "both"] if told else table

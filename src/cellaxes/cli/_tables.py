@@ -1,5 +1,6 @@
 """Commands that start from a table of results: laws, plans, the zoo."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -31,11 +32,14 @@ def fit(
     Example: cellaxes fit mi.csv --depth umis_per_cell --information bits --by model,signal
     """
     from cellaxes._core.files import out_dir, pretty_json, write_atomic
-    from cellaxes._core.tables import read_table
+    from cellaxes._core.tables import read_table, thinned_alike
     from cellaxes.scaling import fit_table, predict_table
 
-    rows, names = read_table(table), _names(by)
+    names = _names(by)
+    rows = read_table(table) if "thin" in names else thinned_alike(read_table(table))
     goals = _numbers(at, "--at")
+    if level and law == "cells":
+        raise InputError("--level marks replicates of one depth: leave it out with --law cells.")
     if goals and law not in ("noise", "cells"):
         raise InputError(
             f"--at predicts along depth or cells: take --law noise or cells, not {law}."
@@ -51,6 +55,8 @@ def fit(
         )
         write_atomic(folder / "predictions.csv", ahead.to_csv(index=False))
         written["predictions"] = ahead.to_dict("records")
+    else:
+        (folder / "predictions.csv").unlink(missing_ok=True)
     write_atomic(folder / "fits.json", pretty_json(written))
     identified = int(fits["identified"].sum())
     typer.echo(f"{len(fits)} curves, {identified} identified: {folder / 'fits.csv'}")
@@ -182,6 +188,9 @@ def _target(word: str) -> tuple[str, float]:
 
 def _numbers(text: str, option: str) -> list[float]:
     try:
-        return [float(word) for word in _names(text)]
+        numbers = [float(word) for word in _names(text)]
     except ValueError:
-        raise InputError(f"{option} takes numbers, not {text!r}.") from None
+        numbers = [float("nan")]
+    if not all(math.isfinite(number) for number in numbers):
+        raise InputError(f"{option} takes numbers, not {text!r}.")
+    return numbers

@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cellaxes._core.provenance import versions
-from cellaxes.report._words import bits, number, percent, percent_range, range_of
+from cellaxes.report._words import bits, number, percent, percent_range, range_of, whole
 
 
 def page(template: str, **values: Any) -> str:
@@ -14,7 +14,7 @@ def page(template: str, **values: Any) -> str:
     environment = Environment(
         loader=PackageLoader("cellaxes.report"), autoescape=True, undefined=StrictUndefined
     )
-    words = {"bits": bits, "number": number, "percent": percent}
+    words = {"bits": bits, "number": number, "percent": percent, "whole": whole}
     environment.filters |= words | {"percent_range": percent_range, "range_of": range_of}
     environment.globals |= {"infinity": math.inf}
     return environment.get_template(template).render(versions=versions(), **values)

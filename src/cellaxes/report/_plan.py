@@ -12,7 +12,7 @@ from cellaxes._core.provenance import machine, versions
 from cellaxes.pl import PALETTE, budget_line
 from cellaxes.report._figures import inline_svg
 from cellaxes.report._page import page
-from cellaxes.report._words import bits, number
+from cellaxes.report._words import bits, number, whole
 from cellaxes.scaling import Costs, Plan
 
 SCHEMA = "cellaxes.plan/1"
@@ -30,14 +30,15 @@ class PlannedModel:
         How to spend the budget; ``None`` where the pilot allows none.
     reason
         Why there is none, or empty.
-    n_points
-        Points of the pilot.
+    n_points, n_missing
+        Points of the pilot, and rows left out for want of a number or of any depth.
     """
 
     name: str
     plan: Plan | None
     reason: str
     n_points: int
+    n_missing: int
 
     @property
     def known(self) -> bool:
@@ -51,10 +52,11 @@ class PlannedModel:
         if found is None:
             return f"There is no plan: {self.reason}"
         said = (
-            f"{number(found.n_cells)} cells at {number(found.depth)} UMIs per cell are expected to "
+            f"{whole(found.n_cells)} cells at {number(found.depth)} UMIs per cell are expected to "
             f"hold {bits(found.information)} bits ({bits(found.information_low)} to "
             f"{bits(found.information_high)}). The optimum lies between "
-            f"{number(found.n_cells_low)} and {number(found.n_cells_high)} cells. Twice the cells "
+            f"{whole(found.n_cells_low)} and {whole(found.n_cells_high)} cells in 90 of 100 laws "
+            "that agree with the pilot. Twice the cells "
             f"would add {bits(found.gains['cells'][0])}, twice the depth "
             f"{bits(found.gains['depth'][0])}, twice the budget {bits(found.gains['budget'][0])} "
             "bits."
@@ -64,8 +66,8 @@ class PlannedModel:
         if found.next is not None:
             would = "would settle it" if found.next.settles else "would tell most"
             said += (
-                f" The cheapest further measurement that {would}: {found.next.n_cells:,} cells at "
-                f"{number(found.next.depth)} UMIs per cell, for {number(found.next.cost)}."
+                f" The cheapest further measurement that {would}: {whole(found.next.n_cells)} "
+                f"cells at {number(found.next.depth)} UMIs per cell, for {number(found.next.cost)}."
             )
         return said
 
@@ -107,6 +109,7 @@ class PlanReport:
                 "budget": self.budget,
                 "models": [
                     {"name": model.name, "reason": model.reason, "n_points": model.n_points}
+                    | {"n_missing": model.n_missing}
                     | {"plan": model.plan.to_dict() if model.plan else None}
                     | {"summary": model.sentence}
                     for model in self.models

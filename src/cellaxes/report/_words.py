@@ -42,6 +42,17 @@ def number(value: float, digits: int = 3) -> str:
     return f"{round(value, places):,.{max(places, 0)}f}".replace("-", "−")
 
 
+def whole(count: float) -> str:
+    """Write a count for people: three digits, no decimals.
+
+    Examples
+    --------
+    >>> whole(60), whole(12345)
+    ('60', '12,300')
+    """
+    return number(count) if count >= 100 else f"{count:.0f}"
+
+
 def range_of(low: float, high: float, digits: int = 3) -> str:
     """Write an interval; an open end is said.
 

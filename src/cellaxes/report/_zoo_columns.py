@@ -74,6 +74,13 @@ def tidy(table: pd.DataFrame, given: dict[str, str | None]) -> Tidy:
     known = np.isfinite(points[["depth", "information"]].to_numpy()).all(axis=1)
     values = {}
     for role in (*NAMING, "seed", "level"):
+        if role == "level" and role in columns and table[columns[role]].isna().any():
+            if given["level"] is not None:
+                raise InputError(
+                    f"the column {columns[role]!r} has missing entries: it cannot tell which "
+                    "points are replicates of one depth."
+                )
+            del columns[role]
         if role in columns:
             column = table[columns[role]].reset_index(drop=True)[known]
             points[role] = column.map(_label).astype(object)

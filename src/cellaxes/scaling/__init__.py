@@ -8,9 +8,10 @@ from cellaxes.scaling._fit import fit_noise_law
 from cellaxes.scaling._forms import FormFit, FormsFit, fit_forms
 from cellaxes.scaling._joint import JointFit, JointLaw, fit_joint_law
 from cellaxes.scaling._laws import NoiseLaw
-from cellaxes.scaling._plan import Measurement, Plan, plan
+from cellaxes.scaling._plan import Plan, plan
 from cellaxes.scaling._pooled import PooledFit, fit_pooled_noise_law
 from cellaxes.scaling._result import NoiseFit
+from cellaxes.scaling._settle import Measurement
 from cellaxes.scaling._table import curves_of, fit_table, predict_table
 from cellaxes.scaling._targets import DepthAnswer, crossing, depth_for
 from cellaxes.scaling._weights import replicate_weights

@@ -25,7 +25,7 @@ FLOOR = 0.1
 """Half width that is always left, bits."""
 PRIOR_ERROR, PRIOR_COUNT = 0.4, 4
 """Error (bits) that every member is held to have made already, and how often."""
-AXES = ("depth", "cells")
+NOUN = {"depth": "depths", "cells": "numbers of cells"}
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ def predict(
     Raises
     ------
     InputError
-        If there are fewer than four levels, or a value is NaN or a depth not positive.
+        If there are fewer than four levels, a value is NaN or a depth not positive, or fewer
+        cells are asked for than were measured.
 
     Examples
     --------
@@ -116,20 +117,26 @@ def predict(
     >>> round(ahead.mean[0], 2), ahead.low[0] < NoiseLaw(500, 2.0)(3000) < ahead.high[0]
     (2.07, True)
     """
-    if along not in AXES:
+    if along not in NOUN:
         raise InputError(f"along must be 'depth' or 'cells', not {along!r}.")
     problem = make_problem(depth, information, None)
     goal = np.atleast_1d(np.asarray(at, dtype=np.float64)).ravel()
     if not (np.isfinite(goal).all() and (goal > 0).all()):
-        raise InputError("depths to predict must be positive numbers.")
+        raise InputError(f"{NOUN[along]} to predict must be positive numbers.")
     levels = join_levels(problem.u, problem.y, level)
     u, y, error = levels.u, levels.y, levels.error(LOCAL)
     if len(u) < LOCAL:
         raise InputError(
-            f"prediction needs at least {LOCAL} depths, but there are {len(u)}: measure more."
+            f"prediction needs at least {LOCAL} {NOUN[along]}, but there are {len(u)}: "
+            "measure more."
         )
     if len(np.unique(u[-LOCAL:])) < LOCAL:
-        raise InputError("levels must differ in depth: merge those of equal depth.")
+        raise InputError(f"levels must be different {NOUN[along]}: merge those that are equal.")
+    if along == "cells" and goal.min(initial=np.inf) < u[0]:
+        raise InputError(
+            f"{goal.min():g} cells are fewer than were ever measured ({u[0]:g}): the law of cells "
+            "says nothing there."
+        )
     whole = _law(u, y, along)
     members = _members(u, y, goal, along)
     weights = _learned(u, y, along)

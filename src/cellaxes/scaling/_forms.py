@@ -24,8 +24,9 @@ STARTS = np.geomspace(0.3, 4.0, 9)
 """Values of the exponent, or of the number of channels, from which fits set out."""
 BOUNDS = (0.2, 8.0)
 """Range of the exponent and of the number of channels."""
-MIN_LEVELS = 5
-"""Depths below which the small-sample correction of the information criterion has no value."""
+MIN_LEVELS = 7
+"""Depths below which the small-sample correction of the information criterion leaves forms with
+a third parameter no weight, however wrong the standard form is."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def fit_forms(
     Raises
     ------
     InputError
-        If there are fewer than five depths, or a value is NaN or a depth not positive.
+        If there are fewer than seven depths, or a value is NaN or a depth not positive.
 
     Examples
     --------
@@ -288,8 +289,9 @@ def _end(problem: Problem, form: str, best: Array, edge: float, side: int) -> fl
 def _mixture(members: list[FormFit]) -> tuple[float, float]:
     """Return the 2.5 % and 97.5 % points of the capacity over all forms.
 
-    Each form is a normal distribution whose halves have the widths of its interval; an open
-    interval is open for the mixture as soon as it weighs more than the tail.
+    Either end is that of a mixture of normal distributions with the width of each form's
+    interval on that side; an open interval is open for the mixture as soon as it weighs more
+    than the tail.
     """
     ends = []
     for side, share in ((-1, 0.025), (1, 0.975)):

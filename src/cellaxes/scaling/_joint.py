@@ -9,7 +9,7 @@ from scipy.optimize import least_squares
 
 from cellaxes._core.errors import InputError
 from cellaxes._core.random import stream
-from cellaxes.scaling._points import Written, checked, r_squared
+from cellaxes.scaling._points import Written, checked, group_of, r_squared
 
 Array = NDArray[np.float64]
 
@@ -151,7 +151,13 @@ class JointFit(Written):
         return cls(**(fields | {"law": JointLaw(**fields["law"])}))
 
 
-def fit_joint_law(depth: ArrayLike, n_cells: ArrayLike, information: ArrayLike) -> JointFit:
+def fit_joint_law(
+    depth: ArrayLike,
+    n_cells: ArrayLike,
+    information: ArrayLike,
+    *,
+    level: ArrayLike | None = None,
+) -> JointFit:
     """Fit the joint law by least squares, from many deterministic starts.
 
     Parameters
@@ -162,6 +168,8 @@ def fit_joint_law(depth: ArrayLike, n_cells: ArrayLike, information: ArrayLike) 
         Training cells of each point, positive, ``(n,)``.
     information
         Information of each point, bits, ``(n,)``; replicates are separate points.
+    level
+        Which points are replicates of one depth, ``(n,)``; ``None``: those of equal depth.
 
     Raises
     ------
@@ -179,7 +187,8 @@ def fit_joint_law(depth: ArrayLike, n_cells: ArrayLike, information: ArrayLike) 
     y, u, n = checked(information, depth=depth, n_cells=n_cells)
     if len(y) < MIN_POINTS:
         raise InputError(f"a joint law needs at least {MIN_POINTS} points, not {len(y)}.")
-    for name, values in (("depth", u), ("n_cells", n)):
+    group = group_of(level, u)
+    for name, values in (("depth", group), ("n_cells", n)):
         if len(np.unique(values)) < 3:
             raise InputError(
                 f"a joint law needs at least three different values of {name}: measure more."
@@ -223,7 +232,7 @@ def fit_joint_law(depth: ArrayLike, n_cells: ArrayLike, information: ArrayLike) 
     )
     residual = y - law(u, n)
     reasons = []
-    explained = r_squared(y, law(u, n), u, n)
+    explained = r_squared(y, law(u, n), group.astype(np.float64), n)
     if not explained > MIN_R_SQUARED:
         reasons.append("information varies with neither depth nor cells as the law says")
     if law.I_max > y.max() + MAX_ROOM:

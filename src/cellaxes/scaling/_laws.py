@@ -8,6 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from cellaxes._core.errors import InputError
 
+MOST = 100
+"""Bits that no measurement of cells holds."""
+LOG_R = 150.0
+"""Logarithm of the ratio of depth to sensitivity from which nothing is missing."""
+
 
 @dataclass(frozen=True)
 class NoiseLaw:
@@ -50,6 +55,8 @@ class NoiseLaw:
             raise InputError(
                 f"a noise law needs u_bar > 0 and I_max >= 0, not {self.u_bar} and {self.I_max}."
             )
+        if self.I_max >= MOST:
+            raise InputError(f"a capacity of {self.I_max:g} is no number of bits.")
         if not (self.gamma > 0 and self.k > 0):
             raise InputError(
                 f"a noise law needs gamma > 0 and k > 0, not {self.gamma} and {self.k}."
@@ -71,12 +78,13 @@ class NoiseLaw:
 
         ``u = u_bar [(4^(bits / k) - 1) / (4^(I_max / k) - 4^(bits / k))]^(1 / gamma)``
         """
-        if bits < 0:
+        if not bits >= 0:
             raise InputError(f"a target must be at least 0 bits, but is {bits}.")
-        if bits >= self.I_max:
+        scale = 2 * np.log(2) / self.k
+        missing = np.exp(scale * bits) * np.expm1(scale * (self.I_max - bits))
+        if bits >= self.I_max or missing == 0:
             return float("inf")
-        reached, all_of_it = 4.0 ** (bits / self.k), 4.0 ** (self.I_max / self.k)
-        return float(self.u_bar * ((reached - 1) / (all_of_it - reached)) ** (1 / self.gamma))
+        return float(self.u_bar * (np.expm1(scale * bits) / missing) ** (1 / self.gamma))
 
     def bits_per_doubling(self, u: ArrayLike) -> Any:
         """Bits gained by doubling the depth from u: I(2u) - I(u), at most gamma k / 2."""
@@ -87,7 +95,7 @@ class NoiseLaw:
     def slope(self, u: ArrayLike) -> Any:
         """Return the derivative of I by log2 u at depth u, bits per doubling."""
         depth = np.asarray(u, dtype=np.float64)
-        seen = np.maximum(depth, 1e-300)
+        seen = np.clip(depth, 1e-300, 1e300)
         by_log_u_bar = gradient(seen, np.log(self.u_bar), self.I_max, self.gamma, self.k)[0]
         value = -np.log(2) * by_log_u_bar
         return float(value) if value.ndim == 0 else value
@@ -125,7 +133,9 @@ def information(
     gamma, k
         Exponent and number of channels.
     """
-    r = np.exp(gamma * (np.log(np.maximum(u, 1e-300)) - log_u_bar))
+    with np.errstate(invalid="ignore"):
+        log_r = gamma * (np.log(np.maximum(u, 1e-300)) - log_u_bar)
+    r = np.exp(np.minimum(log_r, LOG_R))
     # log1p keeps the digits of small differences at both ends of the depth range.
     gain = np.exp2(2 / k * np.asarray(I_max, dtype=np.float64))
     bits: NDArray[np.float64] = 0.5 * k * (np.log1p(gain * r) - np.log1p(r)) / np.log(2)
@@ -137,7 +147,7 @@ def gradient(
 ) -> tuple[NDArray[np.float64], ...]:
     """Return the derivatives of the law by log_u_bar, I_max, ln gamma and ln k, bits."""
     log_ratio = np.log(u) - log_u_bar
-    r = np.exp(gamma * log_ratio)
+    r = np.exp(np.minimum(gamma * log_ratio, LOG_R))
     signal = np.exp2(2 / k * I_max) * r
     by_capacity = signal / (1 + signal)
     by_log_r = 0.5 * k / np.log(2) * (by_capacity - r / (1 + r))

@@ -1,6 +1,5 @@
 """The plan: how many cells and how deep, for what a budget buys."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,48 +9,23 @@ from numpy.typing import ArrayLike, NDArray
 
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import plain
+from cellaxes.scaling._budget import Reach, budget_line, edges, reach_of
 from cellaxes.scaling._costs import Costs
-from cellaxes.scaling._joint import fit_joint_law
-from cellaxes.scaling._points import checked, grid_means
+from cellaxes.scaling._joint import MIN_R_SQUARED, fit_joint_law
+from cellaxes.scaling._points import checked, grid_means, group_of, join_levels
 from cellaxes.scaling._posterior import bits_of, posterior
+from cellaxes.scaling._settle import Measurement, cheapest
 
 Array = NDArray[np.float64]
 
 BEYOND, FLOOR = 0.5, 0.1
 """Share of what the law adds beyond the pilot, and the bits, that are always left open."""
-FACTORS = (1, 2, 4, 8, 16, 32)
-"""By how much more cells or depth than the pilot's a further measurement may have."""
-EDGE = 0.99
-"""Share of that from which a plan is at the edge."""
-N_CHOICES = 240
+VAGUE = 0.5
+"""Share of the information that the half width of its interval may have before the pilot is
+said not to know."""
 TOLERANCE = 0.05
 """Share of the information that a choice may be expected to lose before the pilot is said not
 to know."""
-FAR = 10.0
-"""How far beyond the pilot, in cells or depth, the law is followed unless limits are given."""
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """A further measurement: cells sequenced to a depth, subsampled and thinned below it.
-
-    Attributes
-    ----------
-    n_cells, depth
-        What would be sequenced; depth in UMIs per cell.
-    cost
-        What it costs.
-    expected_loss
-        Information the choice would then still be expected to lose, bits.
-    settles
-        Whether that is within the tolerance.
-    """
-
-    n_cells: int
-    depth: float
-    cost: float
-    expected_loss: float
-    settles: bool
 
 
 @dataclass(frozen=True)
@@ -75,14 +49,17 @@ class Plan:
         spent best; each as (mean, low, high) of 90 %, bits.
     expected_loss
         Information the plan is expected to lose against the true optimum, bits.
+    r_squared
+        Share of the variance of the pilot's means that the least-squares joint law explains.
     known
-        Whether the pilot tells: the expected loss is within 5 % of the information, and the
-        plan has less than ten times the cells and the depth of the pilot.
+        Whether the pilot tells: the joint law describes it, the expected loss is within 5 % of
+        the information, its interval within half of it, and the plan lies inside what the law
+        is followed to: a tenth to ten times the depths and cells of the pilot.
     reason
         What the pilot cannot tell, or empty.
     next
         The cheapest further measurement that would settle it (or, if none does alone, the one
-        that tells most); ``None`` where the plan is known.
+        that tells most); ``None`` where the plan is known or nothing more is to be had.
     choices
         The budget line: cells, depth, and expected information with its interval.
     """
@@ -99,6 +76,7 @@ class Plan:
     cost: float
     gains: dict[str, tuple[float, float, float]]
     expected_loss: float
+    r_squared: float
     known: bool
     reason: str
     next: Measurement | None
@@ -153,7 +131,7 @@ def plan(
         In the currency of the costs.
     max_cells, max_depth
         What there is to be had: cells of the sample, UMIs of its libraries; default: ten
-        times those of the pilot, beyond which a law says nothing.
+        times those of the pilot. Below, a tenth of the pilot's is the least that is planned.
     level
         Which points are replicates of one depth, ``(n,)``, e.g. ``fraction`` in the table of
         a study; ``None``: those of equal depth.
@@ -165,7 +143,7 @@ def plan(
     InputError
         If the pilot has fewer than three depths or numbers of cells (what more of either
         brings cannot be known then) or fewer than 12 points, a value is NaN or not positive,
-        or the budget buys nothing.
+        the budget buys nothing, or a limit is below what the pilot speaks of.
 
     Examples
     --------
@@ -179,18 +157,26 @@ def plan(
     y, u, n = checked(information, depth=depth, n_cells=n_cells)
     if not (np.isfinite(budget) and budget > 0):
         raise InputError(f"the budget must be a positive number, not {budget}.")
-    fit = fit_joint_law(u, n, y)
+    # Sums depend on the order of points in their last digit, and draws on that digit.
+    group, order = group_of(level, u), np.lexsort((y, n, u))
+    u, n, y, level = u[order], n[order], y[order], group[order]
+    fit = fit_joint_law(u, n, y, level=level)
+    depths = join_levels(u, y, level).u
+    reach = reach_of((depths, n), (max_cells, max_depth))
+    cells, line = budget_line(costs, budget, reach)
     u, n, y = grid_means(u, n, y, level)
-    cells, line = _budget_line(costs, budget, (u, n), (max_cells, max_depth))
     draws, sd = posterior(u, n, y, start=fit.law, random_state=random_state)
     bits = bits_of(draws, np.log(line), np.log(cells))
     best = bits.argmax(axis=1)
     at = int(bits.mean(axis=0).argmax())
     first, last = (int(i) for i in np.quantile(best, [0.05, 0.95], method="nearest"))
     loss = float((bits.max(axis=1) - bits[:, at]).mean())
-    tolerated = TOLERANCE * float(bits[:, at].mean())
-    reasons = _doubts(loss, tolerated, (u, n), (cells, line), (at, first, last))
-    twice = _budget_line(costs, 2 * budget, (u, n), (max_cells, max_depth))
+    mean, half = _expected(draws, (line, cells), (u, n), sd)
+    expected = float(mean[at]), float(half[at])
+    reasons = _doubts(loss, expected, reach, (cells, line), (at, first, last))
+    if not fit.r_squared > MIN_R_SQUARED:
+        reasons.insert(0, f"the joint law does not describe the pilot (R² {fit.r_squared:.2f})")
+    twice = budget_line(costs, 2 * budget, reach)
     richer = bits_of(draws, np.log(twice[1]), np.log(twice[0]))
     doubled = bits_of(
         draws,
@@ -202,7 +188,6 @@ def plan(
         "depth": _summary(doubled[:, 1] - bits[:, at]),
         "budget": _summary(richer[:, int(richer.mean(axis=0).argmax())] - bits[:, at]),
     }
-    mean, half = _expected(draws, (line, cells), (u, n), sd)
     return Plan(
         n_cells=round(cells[at]),
         n_cells_low=round(cells[first]),
@@ -211,21 +196,22 @@ def plan(
         depth_low=float(line[last]),
         depth_high=float(line[first]),
         information=float(mean[at]),
-        information_low=float(mean[at] - half[at]),
+        information_low=max(float(mean[at] - half[at]), 0.0),
         information_high=float(mean[at] + half[at]),
         cost=costs.total(float(cells[at]), float(line[at])),
         gains=gains,
         expected_loss=loss,
+        r_squared=fit.r_squared,
         known=not reasons,
         reason="; ".join(reasons),
-        next=_cheapest(
+        next=cheapest(
             draws,
             np.log(cells)[best],
-            (loss, tolerated),
-            (u, n),
+            (loss, TOLERANCE * expected[0]),
+            reach,
             sd,
             costs,
-            lambda reach: _budget_line(costs, budget, reach, (max_cells, max_depth)),
+            budget,
         )
         if reasons
         else None,
@@ -233,7 +219,7 @@ def plan(
             "n_cells": tuple(cells.tolist()),
             "depth": tuple(line.tolist()),
             "information": tuple(mean.tolist()),
-            "low": tuple((mean - half).tolist()),
+            "low": tuple(np.maximum(mean - half, 0).tolist()),
             "high": tuple((mean + half).tolist()),
         },
     )
@@ -254,128 +240,36 @@ def _expected(
     """
     bits = bits_of(draws, *np.log(line))
     low, high = np.quantile(bits, [0.05, 0.95], axis=0)
-    corner = [np.minimum(axis, known.max()) for axis, known in zip(line, pilot, strict=True)]
+    corner = [
+        np.clip(axis, known.min(), known.max()) for axis, known in zip(line, pilot, strict=True)
+    ]
     beyond = bits.mean(axis=0) - bits_of(draws, *np.log(corner)).mean(axis=0)
     squares = ((high - low) / 2) ** 2 + (1.645 * sd) ** 2 + (BEYOND * beyond) ** 2 + FLOOR**2
     return bits.mean(axis=0), np.sqrt(squares)
 
 
-def _budget_line(
-    costs: Costs,
-    budget: float,
-    pilot: tuple[Array, Array],
-    most: tuple[float | None, float | None],
-) -> tuple[Array, Array]:
-    """Return numbers of cells and the depth that the budget buys for each."""
-    shallowest, fewest = float(pilot[0].min()), float(pilot[1].min())
-    top = most[0] or FAR * float(pilot[1].max())
-    # Half the shallowest depth of the pilot is the least that is planned for.
-    ceiling = fewest
-    while ceiling < top and costs.depth(budget, 1.1 * ceiling) >= shallowest / 2:
-        ceiling *= 1.1
-    cells = np.unique(np.round(np.geomspace(fewest, min(ceiling, top), N_CHOICES)))
-    line = costs.depth(budget, cells)
-    limit = most[1] or FAR * float(pilot[0].max())
-    # Of what is cut at the deepest that may be planned for, more cells are better.
-    kept = np.append(line[1:] < limit, True) | (line < limit)
-    cells, line = cells[kept], np.minimum(line[kept], limit)
-    if line[0] < shallowest / 2:
-        raise InputError(
-            f"a budget of {budget:g} does not buy {cells[0]:.0f} cells at "
-            f"{shallowest / 2:.3g} UMIs per cell, the least the pilot speaks of: raise it to "
-            f"{costs.total(float(cells[0]), shallowest / 2):.4g} or more."
-        )
-    bought = line >= shallowest / 2
-    return cells[bought], line[bought]
-
-
 def _doubts(
     loss: float,
-    tolerated: float,
-    pilot: tuple[Array, Array],
+    expected: tuple[float, float],
+    reach: Reach,
     line: tuple[Array, Array],
     at: tuple[int, int, int],
 ) -> list[str]:
-    (u, n), (cells, depths), (best, first, last) = pilot, line, at
-    found = []
-    if loss > tolerated:
-        found.append(
+    """Say what the pilot does not tell: where the optimum is, how much it holds, or either."""
+    (cells, depths), (best, first, last), (mean, half) = line, at, expected
+    found = edges(reach, float(cells[best]), float(depths[best]))
+    if loss > TOLERANCE * mean:
+        found.insert(
+            0,
             f"you cannot know this from your pilot: the optimum may lie anywhere from "
             f"{cells[first]:,.0f} cells at {depths[first]:,.0f} UMIs per cell to "
             f"{cells[last]:,.0f} at {depths[last]:,.0f}, and a wrong choice is expected to cost "
-            f"{loss:.2f} bits"
+            f"{loss:.2f} bits",
         )
-    for what, planned, measured in (
-        ("cells", cells[best], n.max()),
-        ("UMIs per cell", depths[best], u.max()),
-    ):
-        if planned >= EDGE * FAR * measured:
-            found.append(
-                f"the plan has {planned / measured:.0f} times the {what} of the pilot, where it "
-                "rests on the law alone"
-            )
+    elif half > VAGUE * mean:
+        found.insert(
+            0,
+            f"you cannot know this from your pilot: the plan may hold anything from "
+            f"{max(mean - half, 0):.1f} to {mean + half:.1f} bits",
+        )
     return found
-
-
-def _cheapest(
-    draws: Array,
-    decision: Array,
-    losses: tuple[float, float],
-    pilot: tuple[Array, Array],
-    sd: float,
-    costs: Costs,
-    line: Callable[[tuple[Array, Array]], tuple[Array, Array]],
-) -> Measurement:
-    """Find the cheapest measurement after which the choice would be known.
-
-    What a measurement tells of the logarithm of the best number of cells follows from their
-    covariance over the draws (a normal approximation); the expected loss shrinks like the
-    variance that is left, since it is quadratic around an optimum. A plan that lies at the
-    edge of what the law is followed to is settled once it lies inside the new edge.
-    """
-    u, n = (np.unique(values) for values in pilot)
-    loss, tolerated = losses
-    centred = decision - decision.mean()
-    variance = float((centred**2).mean())
-    found = []
-    for factor_u in FACTORS:
-        for factor_n in FACTORS:
-            if factor_u == factor_n == 1:
-                continue
-            deepest, largest = factor_u * u[-1], factor_n * n[-1]
-            at_u = np.unique(np.append(u[-3:], np.geomspace(u[-1], deepest, 3)))
-            at_n = np.unique(np.append(n[-3:], np.geomspace(n[-1], largest, 3)))
-            new = [(a, b) for a in at_u for b in at_n if a > u[-1] or b > n[-1]]
-            told = bits_of(draws, *np.log(np.array(new)).T)
-            told = told - told.mean(axis=0)
-            covariance = told.T @ told / len(draws) + sd**2 * np.eye(len(new))
-            cross = told.T @ centred / len(draws)
-            explained = float(cross @ np.linalg.solve(covariance, cross))
-            left = loss * max(1 - explained / variance, 0.0) if variance > 0 else 0.0
-            found.append(
-                Measurement(
-                    n_cells=round(largest),
-                    depth=float(deepest),
-                    cost=costs.total(float(largest), float(deepest)),
-                    expected_loss=left,
-                    settles=left <= tolerated
-                    and _inside(
-                        draws,
-                        line((np.append(u, deepest), np.append(n, largest))),
-                        (float(deepest), float(largest)),
-                    ),
-                )
-            )
-    enough = [one for one in found if one.settles]
-    if enough:
-        return min(enough, key=lambda one: one.cost)
-    if loss > tolerated:
-        return min(found, key=lambda one: (one.expected_loss, one.cost))
-    return max(found, key=lambda one: one.cost)
-
-
-def _inside(draws: Array, line: tuple[Array, Array], reach: tuple[float, float]) -> bool:
-    """Whether the best of a budget line lies inside what the law is followed to."""
-    cells, depths = line
-    at = int(bits_of(draws, np.log(depths), np.log(cells)).mean(axis=0).argmax())
-    return bool(depths[at] < EDGE * FAR * reach[0] and cells[at] < EDGE * FAR * reach[1])

@@ -74,7 +74,9 @@ def group_of(level: ArrayLike | None, u: NDArray[np.float64]) -> NDArray[np.intp
     labels = u if level is None else np.asarray(level).ravel()
     if len(labels) != len(u):
         raise InputError(f"level must have one entry per point: {len(u)}, not {len(labels)}.")
-    group: NDArray[np.intp] = np.unique(labels, return_inverse=True)[1]
+    if pd.isna(labels).any():
+        raise InputError("level has missing entries: leave these points out, or name their level.")
+    group: NDArray[np.intp] = pd.factorize(labels)[0].astype(np.intp)
     return group
 
 
@@ -97,6 +99,7 @@ def grid_means(
     """Return mean depth, cells and mean information of each place of a grid."""
     table = pd.DataFrame({"u": u, "n": n, "y": y, "level": group_of(level, u)})
     means = table.groupby(["level", "n"], as_index=False)[["u", "y"]].mean()
+    means = means.sort_values(["u", "n"])
     return tuple(means[name].to_numpy() for name in ("u", "n", "y"))
 
 

@@ -37,7 +37,8 @@ class PooledFit:
         Akaike's criterion with its small-sample correction for one sensitivity and for one
         each.
     helps
-        Whether one sensitivity is the better description (``aicc_shared`` is smaller).
+        Whether one sensitivity is the better description: ``aicc_shared`` is smaller, and
+        there are enough depths to tell.
     """
 
     u_bar: float
@@ -54,6 +55,7 @@ class PooledFit:
 
     def law(self, curve: str) -> NoiseLaw:
         """Return the law of one curve by name."""
+        curve = str(curve)
         if curve not in self.curves:
             raise InputError(f"there is no curve {curve!r} among {', '.join(self.curves)}.")
         return NoiseLaw(self.u_bar, self.I_max[self.curves.index(curve)])
@@ -110,7 +112,10 @@ def fit_pooled_noise_law(
     (300, [2.0, 3.0], True)
     """
     problem = make_problem(depth, information, None)
-    names = np.asarray(curve).astype(str).ravel()
+    given = np.asarray(curve).ravel()
+    if pd.isna(given).any():
+        raise InputError("curve has missing entries: leave these points out, or name their curve.")
+    names = given.astype(str)
     if len(names) != len(problem.u):
         raise InputError(f"curve must name each of {len(problem.u)} points, not {len(names)}.")
     curves = tuple(dict.fromkeys(names.tolist()))
@@ -154,7 +159,7 @@ def fit_pooled_noise_law(
         r_squared=1 - float(polished.fun) / spread if spread > 0 else float("nan"),
         aicc_shared=shared,
         aicc_separate=apart,
-        helps=shared < apart,
+        helps=spread > 0 and shared < apart < np.inf,
     )
 
 

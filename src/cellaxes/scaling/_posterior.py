@@ -8,7 +8,7 @@ from cellaxes.scaling._joint import JointLaw, joint_bits
 
 Array = NDArray[np.float64]
 
-WALKERS, STEPS, BURN_IN, KEPT = 48, 1200, 600, 480
+WALKERS, STEPS, BURN_IN, EVERY = 48, 2000, 1000, 100
 PRIOR = {"gamma": (0.0, 0.25), "s": (-0.7, 0.6), "k": (0.0, 0.7)}
 """Mean and standard deviation of the logarithms of exponents and channels: about what the
 published single-cell curves and grids have."""
@@ -76,8 +76,8 @@ def posterior(
     seed = int(rng.integers(2**31))
     sampler.random_state = np.random.RandomState(seed).get_state()
     sampler.run_mcmc(ball, STEPS)
-    draws = sampler.get_chain(discard=BURN_IN, flat=True)
-    draws = draws[:: len(draws) // KEPT][:KEPT]
+    # Every walker, at steps so far apart that they have forgotten each other.
+    draws = sampler.get_chain(discard=BURN_IN)[::EVERY].reshape(-1, 6)
     left = ((y - bits_of(draws, log_u, log_n)) ** 2).sum(axis=1) / max(len(y) - 6, 1)
     return draws, float(np.sqrt(np.median(left) + MIN_ERROR**2))
 

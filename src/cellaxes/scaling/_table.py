@@ -42,9 +42,12 @@ def _forms(points: Points) -> pd.DataFrame:
     row = {"form": found.best.form, "weight": found.best.weight}
     row |= {name: getattr(found, name) for name in names}
     row |= {name: getattr(found.best.law, name) for name in ("u_bar", "gamma", "k")}
-    closed = np.isfinite(found.I_max_high)
-    row["identified"] = bool(closed)
-    row["reason"] = "" if closed else "the forms together set no upper limit to the capacity"
+    reasons = []
+    if not np.isfinite(found.I_max_high):
+        reasons.append("the forms together set no upper limit to the capacity")
+    if found.I_max_low <= 0:
+        reasons.append("the capacity is not told from zero")
+    row |= {"identified": not reasons, "reason": "; ".join(reasons)}
     return pd.DataFrame([row])
 
 
@@ -83,7 +86,7 @@ LAWS = {
             *("r_squared", "residual_sd", "n", *_END),
         ),
         lambda points: fit_joint_law(
-            points["depth"], points["n_cells"], points["information"]
+            points["depth"], points["n_cells"], points["information"], level=points["level"]
         ).to_frame(),
     ),
 }
@@ -233,14 +236,18 @@ def curves_of(
     for name in (*numbers, *by, *([level] if level else [])):
         if name not in table:
             raise InputError(f"the table has no column {name!r}: {near(name, table.columns)}")
-    for name in numbers:
-        if not pd.api.types.is_numeric_dtype(table[name]):
-            raise InputError(f"the column {name!r} holds text: it must hold numbers.")
     if len(table) == 0:
         raise InputError("the table has no rows.")
+    for name in numbers:
+        kind = table[name].dtype
+        if not pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind):
+            raise InputError(f"the column {name!r} holds text: it must hold numbers.")
+        if name in by:
+            raise InputError(f"the column {name!r} is measured: it cannot name curves as well.")
     keys = list(by)
     groups = table.groupby(keys, sort=True, observed=True, dropna=False) if keys else [((), table)]
     for values, curve in groups:
         of = dict(zip(keys, values if isinstance(values, tuple) else (values,), strict=True))
-        known = curve[curve[list(numbers)].notna().all(axis=1)]
+        complete = np.isfinite(curve[list(numbers)].to_numpy(dtype=np.float64)).all(axis=1)
+        known = curve[complete & (curve[level].notna() if level else True)]
         yield of, known, len(curve) - len(known)

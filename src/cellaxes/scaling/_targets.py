@@ -104,8 +104,11 @@ def depth_for(
     best, low, high = _ends(answer, [fit])
     reasons = [f"the law is not identified: {fit.reason}"] if not fit.identified else []
     if np.isinf(best):
+        reasons.append(f"no depth reaches {name} {value:g}: the capacity is {fit.I_max:.2f} bits")
+    elif best == 0:
         reasons.append(
-            f"{value:g} bits are beyond the capacity of {fit.I_max:.2f} bits: no depth reaches them"
+            f"no depth is needed: with {fit.I_max:.2f} bits of capacity one state is already that "
+            "share of all"
         )
     return _answer(best, low, high, reasons, [fit])
 
@@ -140,8 +143,13 @@ def crossing(first: NoiseFit, second: NoiseFit) -> DepthAnswer:
         if not fit.identified
     ]
     if np.isinf(best):
-        above = "first" if first.I_max >= second.I_max else "second"
-        reasons.append(f"the {above} model is above the other at every depth")
+        # Curves that do not cross keep the order in which they rise from zero.
+        rises = [fit.law.snr_per_unit - 1 / fit.law.u_bar for fit in (first, second)]
+        if np.isclose(rises[0], rises[1], rtol=1e-9) and np.isclose(first.I_max, second.I_max):
+            reasons.append("the two laws are the same")
+        else:
+            above = "first" if rises[0] > rises[1] else "second"
+            reasons.append(f"the {above} model is above the other at every depth")
     return _answer(best, low, high, reasons, [first, second])
 
 
@@ -149,10 +157,16 @@ def _answer(
     best: float, low: float, high: float, reasons: list[str], fits: list[NoiseFit]
 ) -> DepthAnswer:
     deepest = min(max(fit.depth) for fit in fits)
+    shallowest = max(min(fit.depth) for fit in fits)
     if np.isfinite(best) and best > FAR * deepest:
         reasons.append(
             f"the depth is {best / deepest:.0f} times the deepest that was measured "
             f"({deepest:.4g}): measure deeper"
+        )
+    elif 0 < best < shallowest / FAR:
+        reasons.append(
+            f"the depth is far below the shallowest that was measured ({shallowest:.4g}): "
+            "measure shallower"
         )
     elif np.isfinite(best) and (high > FAR * best or low < best / FAR):
         reasons.append(

@@ -58,8 +58,8 @@ def replicate_weights(
     if beyond_chance <= 0:
         return np.ones_like(y)
     d_0 = 2 * _inverse_trigamma(beyond_chance)
-    s_0 = np.exp(level_log.mean() + digamma(d_0 / 2) - np.log(d_0 / 2))
-    weights: NDArray[np.float64] = ((d_0 + freedom) / (d_0 * s_0 + spread))[group]
+    variance_0 = np.exp(level_log.mean() + digamma(d_0 / 2) - np.log(d_0 / 2))
+    weights: NDArray[np.float64] = ((d_0 + freedom) / (d_0 * variance_0 + spread))[group]
     weights /= weights.mean()
     return weights
 

@@ -47,9 +47,10 @@ def shares(table: pd.DataFrame) -> pd.DataFrame:
     train, query`` and the quantities above, bits, as means over the ``n_seeds`` replicates
     that finished everywhere; 95 % intervals ``_low``, ``_high`` of the loss (Student's t) and
     of the two shares (Fieller's theorem), from replicates paired by seed: infinite where the
-    loss is not clear of zero, NaN with one replicate; NaN where a way was not studied; and
-    whether all estimates were ``reliable``. Replicates share cells: the intervals say what
-    other splits and thinnings would change, not what other cells would.
+    loss is positive but not clear of zero, NaN where it is not positive, with one replicate, or
+    where a way was not studied; and whether all estimates were ``reliable``. Replicates share
+    cells: the intervals say what other splits and thinnings would change, not what other cells
+    would.
 
     References
     ----------

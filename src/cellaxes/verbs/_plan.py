@@ -6,6 +6,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cellaxes._core.errors import InputError
@@ -22,6 +23,7 @@ from cellaxes.scaling import (
 )
 from cellaxes.scaling import plan as plan_one
 
+TARGETS = ("bits", "share_of_bits", "share_of_states")
 _ANSWER = ("n_cells", "depth", "low", "high", "known", "reason")
 
 
@@ -77,11 +79,18 @@ def plan(
         If the table or a column is missing, a target is none, or no model of the pilot can
         be planned with.
     """
+    for kind, _ in targets:
+        if kind not in TARGETS:
+            raise InputError(f"{kind!r} is no target: take one of {', '.join(TARGETS)}.")
+    if not (np.isfinite(budget) and budget > 0):
+        raise InputError(f"the budget must be a positive number, not {budget}.")
     points = thinned_alike(read_table(Path(table)) if isinstance(table, str | Path) else table)
     title = name or (Path(table).stem if isinstance(table, str | Path) else "Pilot")
     models, fits = [], []
-    for of, known, _ in curves_of(points, [depth, n_cells, information], by=by, level=level):
-        known = known[known[depth] > 0]
+    numbers = [depth, n_cells, information]
+    for of, complete, missing in curves_of(points, numbers, by=by, level=level):
+        known = complete[complete[depth] > 0]
+        missing += len(complete) - len(known)
         label = ", ".join(str(value) for value in of.values())
         found: Plan | None = None
         reason = ""
@@ -99,7 +108,7 @@ def plan(
             )
         except InputError as error:
             reason = str(error)
-        models.append(PlannedModel(label, found, reason, len(known)))
+        models.append(PlannedModel(label, found, reason, len(known), missing))
         largest = known[known[n_cells] == known[n_cells].max()]
         fits.append((of, label, largest[n_cells].max(), _fit(largest, depth, information, level)))
     if not any(model.plan for model in models):
@@ -132,8 +141,6 @@ def _fit(points: pd.DataFrame, depth: str, information: str, level: str | None) 
 def _targets(fits: _Fits, targets: Sequence[tuple[str, float]]) -> pd.DataFrame:
     rows = []
     for kind, value in targets:
-        if kind not in ("bits", "share_of_bits", "share_of_states"):
-            raise InputError(f"{kind!r} is no target: take bits, share_of_bits or share_of_states.")
         for _, label, cells, fit in fits:
             if fit is not None:
                 answer = asdict(depth_for(fit, **{kind: value}))
