@@ -24,13 +24,12 @@ def in_order(adata: anndata.AnnData, key: str) -> NDArray[np.float64]:
     if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.ordered:
         column = column.cat.remove_unused_categories().cat.codes
     try:
-        values = column.astype(str if column.dtype.kind == "O" else column.dtype).astype(float)
+        found = np.asarray(column.astype(str) if column.dtype.kind == "O" else column).astype(float)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"obs[{key!r}] has no order: make it numbers, or an ordered categorical "
             "(pandas.Categorical(values, categories=[…], ordered=True))."
         ) from error
-    found: NDArray[np.float64] = values.to_numpy(dtype=np.float64)
     if not np.isfinite(found).all():
         raise InputError(f"obs[{key!r}] holds NaN or infinity: remove these cells.")
     if found.min() == found.max():
