@@ -102,7 +102,8 @@ class BatchFit:
     n
         Points.
     identified
-        Whether alpha can be read from these data and means one thing at every strength.
+        Whether alpha can be read from these data and means one thing at every strength; of
+        u_bar and I_max ask `fit_noise_law` at strength 0.
     reason
         Why not, or empty.
     """
