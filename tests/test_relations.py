@@ -298,7 +298,7 @@ def test_a_study_asks_about_the_same_pairs_at_every_depth_and_of_every_model(
     assert (n == 1).all()
     page = cx.verbs.summarise(out).to_html()
     assert "Pairs in an estimate" in page
-    assert "clones with two cells or more over several day" in page
+    assert "clones with two cells or more over several values of day" in page
 
 
 def test_measure_keeps_what_pairs_need_of_an_anndata_in_memory(family, tmp_path):

@@ -102,7 +102,7 @@ def clone(
                 f"{near(str(value), words.unique())}"
             )
     times = in_order(adata, time) if time is not None else None
-    over = f" over several {time}" if time is not None else ""
+    over = f" over several values of {time}" if time is not None else ""
     several = (
         pd.Series(codes if times is None else times)[codes >= 0]
         .groupby(codes[codes >= 0])
