@@ -64,7 +64,7 @@ def test_unusable_signals_are_refused_with_the_mend(cells):
         "measurement:flat": "same in every cell",
         "measurement:gaps": "NaN or infinity in 600",
         "cell_type": "label:OBS_KEY",
-        "clone:x": "label:OBS_KEY",
+        "sister:x": "label:OBS_KEY",
     }.items():
         with pytest.raises(cx.InputError, match=message) as caught:
             cx.signal.parse(adata, spec)

@@ -27,7 +27,11 @@ Data = Annotated[Path, typer.Argument(help="An .h5ad file with UMI counts.")]
 Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
 Signals = Annotated[
     list[str],
-    typer.Option("--signal", help="label:OBS_KEY, protein:OBSM_KEY or measurement:OBSM_KEY."),
+    typer.Option(
+        "--signal",
+        help="label:OBS_KEY, protein:OBSM_KEY, measurement:OBSM_KEY, time:OBS_KEY, "
+        "clone:OBS_KEY@TIME_KEY or space:OBSM_KEY@SECTION_KEY.",
+    ),
 ]
 Models = Annotated[
     list[str], typer.Option("--model", help="name, name:key=value,… or precomputed:OBSM_KEY.")

@@ -117,6 +117,7 @@ class MeasureReport:
                     "svg": curves_svg(self.points, curves, self.facts.entropies[signal]),
                     "split": [c for c in self.curves if c.signal == signal and c not in curves],
                     "losses": self._losses(signal),
+                    "pairs": self._pairs(signal),
                     "levels": self.levels[self.levels["signal"] == signal].to_dict("records"),
                 }
             )
@@ -148,6 +149,15 @@ class MeasureReport:
             for curve in self.curves
             if curve.thin == "both" or (curve.signal, curve.model, curve.n_train) not in split
         ]
+
+    def _pairs(self, signal: str) -> str:
+        """Say how many pairs the estimates of a signal are from, and what pairs they are."""
+        n = self.points.loc[self.points["signal"] == signal, "n"]
+        if not len(n):
+            return ""
+        low, high = int(n.min()), int(n.max())
+        note = self.facts.notes.get(signal, "")
+        return (f"{low:,}" if low == high else f"{low:,} to {high:,}") + (note and f" ({note})")
 
     def _losses(self, signal: str) -> list[dict[str, Any]]:
         """Return what the page says about whose loss it is, per model and size."""

@@ -1,6 +1,6 @@
 """What a page states: the data, and one curve."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cellaxes.scaling import NoiseFit
 
@@ -19,6 +19,8 @@ class DataFacts:
         What the runs took, added up over workers.
     entropies
         Entropy of each discrete signal, bits; infinite for continuous ones.
+    notes
+        What a reader must know of a signal, where there is something: how its pairs are drawn.
     """
 
     name: str
@@ -35,6 +37,7 @@ class DataFacts:
     layer: str
     n_permutations: int
     seconds: float
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

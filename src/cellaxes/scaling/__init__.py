@@ -1,5 +1,6 @@
 """Laws of information against measurement noise and cells: fits, predictions, plans."""
 
+from cellaxes.scaling._batch import BatchFit, BatchLaw, fit_batch_law
 from cellaxes.scaling._cells import CellFit, CellLaw, fit_cell_law
 from cellaxes.scaling._coordinates import coordinate, show_coordinates
 from cellaxes.scaling._costs import Costs
@@ -17,6 +18,8 @@ from cellaxes.scaling._targets import DepthAnswer, crossing, depth_for
 from cellaxes.scaling._weights import replicate_weights
 
 __all__ = [
+    "BatchFit",
+    "BatchLaw",
     "CellFit",
     "CellLaw",
     "Costs",
@@ -35,6 +38,7 @@ __all__ = [
     "crossing",
     "curves_of",
     "depth_for",
+    "fit_batch_law",
     "fit_cell_law",
     "fit_forms",
     "fit_joint_law",

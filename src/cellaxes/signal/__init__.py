@@ -1,8 +1,11 @@
 """What an embedding should know about a cell."""
 
+from cellaxes.signal._clone import clone
 from cellaxes.signal._label import label
 from cellaxes.signal._measurement import measurement
-from cellaxes.signal._signal import Signal
+from cellaxes.signal._signal import Relation, Signal
+from cellaxes.signal._space import space
 from cellaxes.signal._spec import parse
+from cellaxes.signal._time import time
 
-__all__ = ["Signal", "label", "measurement", "parse"]
+__all__ = ["Relation", "Signal", "clone", "label", "measurement", "parse", "space", "time"]

@@ -1,11 +1,20 @@
 """Signals by name, as on the command line."""
 
+from typing import Any
+
 import anndata
 
 from cellaxes._core.errors import InputError
+from cellaxes.signal._clone import clone
 from cellaxes.signal._label import label
 from cellaxes.signal._measurement import measurement
 from cellaxes.signal._signal import Signal
+from cellaxes.signal._space import space
+from cellaxes.signal._time import time
+
+KINDS = ("label", "protein", "measurement", "clone", "space", "time")
+OPTIONS = {"clone": ("missing", "n_draws"), "space": ("k", "n_draws")}
+"""Settings that a kind takes behind its key."""
 
 
 def parse(adata: anndata.AnnData, spec: str) -> Signal:
@@ -16,7 +25,10 @@ def parse(adata: anndata.AnnData, spec: str) -> Signal:
     adata
         Cells.
     spec
-        ``label:OBS_KEY``, ``protein:OBSM_KEY`` (CLR) or ``measurement:OBSM_KEY`` (raw).
+        ``label:OBS_KEY``, ``protein:OBSM_KEY`` (CLR), ``measurement:OBSM_KEY`` (raw),
+        ``time:OBS_KEY``; pairs of cells: ``clone:OBS_KEY`` or ``clone:OBS_KEY@TIME_KEY``,
+        ``space:OBSM_KEY`` or ``space:OBSM_KEY@SECTION_KEY``. Settings follow these:
+        ``clone:barcode@day,missing=0,missing=unknown``, ``space:spatial,k=6,n_draws=10``.
 
     Raises
     ------
@@ -24,11 +36,43 @@ def parse(adata: anndata.AnnData, spec: str) -> Signal:
         If the kind is unknown or the key is missing or unusable.
     """
     kind, separator, key = spec.partition(":")
-    if not separator or not key or kind not in ("label", "protein", "measurement"):
+    if not separator or not key or kind not in KINDS:
         raise InputError(
-            f"{spec!r} names no signal: write label:OBS_KEY, protein:OBSM_KEY (counts, CLR) or "
-            "measurement:OBSM_KEY (as it stands)."
+            f"{spec!r} names no signal: write label:OBS_KEY, protein:OBSM_KEY (counts, CLR), "
+            "measurement:OBSM_KEY (as it stands), clone:OBS_KEY[@TIME_KEY], "
+            "space:OBSM_KEY[@SECTION_KEY] or time:OBS_KEY."
         )
     if kind == "label":
         return label(adata, key)
-    return measurement(adata, key, transform="clr" if kind == "protein" else "raw")
+    if kind == "time":
+        return time(adata, key)
+    if kind not in OPTIONS:
+        return measurement(adata, key, transform="clr" if kind == "protein" else "raw")
+    other: str | None = None
+    options: dict[str, Any] = {}
+    if key not in (adata.obs if kind == "clone" else adata.obsm):  # a name may hold any sign
+        key, other, options = _settings(spec, kind, key)
+    if kind == "clone":
+        return clone(adata, key, time=other, **options)
+    return space(adata, key, section=other, **options)
+
+
+def _settings(spec: str, kind: str, text: str) -> tuple[str, str | None, dict[str, Any]]:
+    """Split ``KEY@OTHER,option=value,…``."""
+    keys, *settings = text.split(",")
+    key, _, other = keys.partition("@")
+    options: dict[str, Any] = {}
+    for setting in settings:
+        name, separator, value = setting.partition("=")
+        if not separator or name not in OPTIONS[kind]:
+            raise InputError(
+                f"{spec!r} holds {setting!r}, which is no setting of {kind}: write "
+                f"{' or '.join(option + '=…' for option in OPTIONS[kind])}."
+            )
+        if name == "missing":
+            options.setdefault(name, []).append(value)
+        elif value.isdigit():
+            options[name] = int(value)
+        else:
+            raise InputError(f"{spec!r}: {name} must be a whole number, not {value!r}.")
+    return key, other or None, options

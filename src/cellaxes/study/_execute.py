@@ -15,7 +15,7 @@ from cellaxes._core.errors import InputError, StoreError
 from cellaxes._core.provenance import versions
 from cellaxes._core.random import stream
 from cellaxes.embed import Model, make
-from cellaxes.information import estimate
+from cellaxes.information import average, estimate
 from cellaxes.signal import Signal
 from cellaxes.study._spec import RunSpec
 from cellaxes.study._stages import Stages, median_depth
@@ -142,12 +142,19 @@ def _measure(
     test: NDArray[np.int64],
     facts: dict[str, Any],
 ) -> dict[str, Any]:
-    found = estimate(
-        embedding,
-        bench.signals[run.signal].values[test],
-        run.estimator,
-        discrete=bench.signals[run.signal].kind == "discrete",
-        n_permutations=run.n_permutations,
-        random_state=run.seed,
+    signal = bench.signals[run.signal]
+    draws = signal.paired(embedding, test, random_state=run.seed)
+    found = average(
+        [
+            estimate(
+                x,
+                y,
+                run.estimator,
+                discrete=signal.kind == "discrete",
+                n_permutations=-(-run.n_permutations // len(draws)),
+                random_state=run.seed + index,
+            )
+            for index, (x, y) in enumerate(draws)
+        ]
     )
     return {"status": "done", "facts": facts, "estimate": found.to_dict()}

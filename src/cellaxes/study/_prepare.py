@@ -18,6 +18,7 @@ from cellaxes.embed import make
 from cellaxes.information import show as estimators
 from cellaxes.noise import depth_ladder
 from cellaxes.signal import Signal, parse
+from cellaxes.study._execute import split
 from cellaxes.study._facts import Facts
 from cellaxes.study._spec import GIVEN, THIN, ModelSpec, StudySpec
 
@@ -42,6 +43,7 @@ class Material:
             n_genes=n_genes,
             umis_per_cell=float(np.median(row_sums(self.counts))),
             entropies={name: signal.entropy for name, signal in self.signals.items()},
+            notes={name: signal.note for name, signal in self.signals.items() if signal.note},
         )
 
 
@@ -92,7 +94,9 @@ def prepare(
     path
         An ``.h5ad`` file with UMI counts.
     signals
-        ``label:OBS_KEY``, ``protein:OBSM_KEY``, ``measurement:OBSM_KEY``.
+        As `cellaxes.signal.parse` reads them: ``label:OBS_KEY``, ``protein:OBSM_KEY``,
+        ``measurement:OBSM_KEY``, ``clone:OBS_KEY@TIME_KEY``, ``space:OBSM_KEY``,
+        ``time:OBS_KEY``.
     models
         ``name`` or ``name:key=value,…``.
     layer
@@ -152,6 +156,10 @@ def prepare(
             f"{path.name} has {n_cells} cells, too few for {chosen[-1]} training and {n_test} test "
             f"cells (at least {MIN_CELLS} each): lower sizes or test_fraction, or give more cells."
         )
+    seeds = tuple(range(random_state, random_state + n_seeds))
+    for signal in stuff.signals.values():
+        for seed in seeds if signal.relation is not None else ():
+            signal.pairs(split(n_cells, chosen[-1], n_test, seed)[1], random_state=seed)
     depth = stuff.facts.umis_per_cell
     ladder = (
         [float(fraction) for fraction in fractions]
@@ -167,7 +175,7 @@ def prepare(
         fractions=tuple(ladder),
         sizes=chosen,
         n_test=n_test,
-        seeds=tuple(range(random_state, random_state + n_seeds)),
+        seeds=seeds,
         estimator=estimator,
         n_permutations=n_permutations,
         thin=tuple(way for way in THIN if way in thin),

@@ -1,5 +1,6 @@
 """Measure: how much of a signal embeddings hold, and how this falls with depth."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -57,7 +58,8 @@ def measure(
     data
         AnnData with UMI counts, or the path of its ``.h5ad`` file.
     signals
-        ``label:OBS_KEY``, ``protein:OBSM_KEY``, ``measurement:OBSM_KEY``.
+        ``label:OBS_KEY``, ``protein:OBSM_KEY``, ``measurement:OBSM_KEY``, ``time:OBS_KEY``,
+        ``clone:OBS_KEY@TIME_KEY``, ``space:OBSM_KEY@SECTION_KEY`` (`cellaxes.signal.parse`).
     out
         Folder for the page, the tables and the study.
     models
@@ -228,7 +230,8 @@ def _on_disk(
     if not isinstance(data, anndata.AnnData):
         return Path(data)
     counts, names = counts_of(data, layer)
-    keys = {word.partition(":")[2] for word in (*signals, *models)}
+    named = [word.partition(":")[2] for word in (*signals, *models)]
+    keys = {key for name in named for key in (name, *re.split("[@,]", name))}
     slim = anndata.AnnData(
         X=counts,
         obs=data.obs[[column for column in data.obs if column in keys]],
