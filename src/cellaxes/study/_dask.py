@@ -144,7 +144,7 @@ def _as_they_end(client: Any, futures: list[Any]) -> Iterator[Any]:
     """Yield futures when they end; raise if the scheduler is lost or no worker comes."""
     from distributed import as_completed
 
-    ended, left = as_completed(futures), len(futures)
+    ended, left = as_completed(futures, loop=client.loop), len(futures)
     heard = worked = time.monotonic()
     while left:
         batch = ended.next_batch(block=False)
