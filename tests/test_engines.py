@@ -202,6 +202,24 @@ def test_dask_gives_the_local_table_though_a_worker_is_killed_half_way(
         assert 1 <= cx.study.status(lost)["done"] < RUNS
 
 
+def test_a_cluster_is_handed_in_and_what_its_workers_cannot_read_is_said(prepared, table, tmp_path):
+    from distributed import Client, LocalCluster
+
+    spec, _ = prepared
+    quiet = {"processes": False, "dashboard_address": None, "n_workers": 1}
+    with LocalCluster(threads_per_worker=2, **quiet) as cluster, Client(cluster) as client:
+        with pytest.warns(UserWarning, match="one run at a time: start workers with --nthreads 1"):
+            cx.study.run(spec, tmp_path / "out", engine="dask", cluster=cluster, progress=False)
+        equal(tmp_path / "out", table)
+        elsewhere = spec.model_copy(update={"path": "/no/where.h5ad"})
+        with (
+            pytest.warns(UserWarning, match="one run at a time"),
+            pytest.raises(cx.InputError, match=r"/no/where\.h5ad"),
+        ):
+            cx.study.run(elsewhere, tmp_path / "new", engine="dask", cluster=client, progress=False)
+        assert client.status == "running", "a client that was handed in is left open"
+
+
 def killing(process, folder: Path, after: int):
     """Kill a process when a study has that many records; return how many there were."""
     import threading
