@@ -34,6 +34,7 @@ check: lint test
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/engines.py
 	$(BIN)/python benchmarks/law_on_truth.py
 	$(BIN)/python benchmarks/information.py ../shared/data
 	$(BIN)/python benchmarks/real_data.py ../shared/data

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+from functools import cache
 
 from cellaxes._core.version import __version__
 
@@ -13,8 +14,13 @@ def versions() -> dict[str, str]:
     """Return the versions that a result depends on, by package."""
     found = {"cellaxes": __version__, "python": platform.python_version()}
     for name in _PACKAGES:
-        found[name] = importlib.metadata.version(name)
+        found[name] = _version(name)
     return found
+
+
+@cache  # a look at the disk, and every record asks
+def _version(name: str) -> str:
+    return importlib.metadata.version(name)
 
 
 def machine() -> str:

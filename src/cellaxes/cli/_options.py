@@ -1,7 +1,7 @@
 """Options that commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,3 +12,46 @@ By = Annotated[str, typer.Option("--by", help="Columns that name a curve or mode
 Level = Annotated[
     str | None, typer.Option("--level", help="Column that marks replicates of one depth.")
 ]
+Data = Annotated[Path, typer.Argument(help="An .h5ad file with UMI counts.")]
+Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
+Signals = Annotated[
+    list[str],
+    typer.Option(
+        "--signal",
+        help="label:OBS_KEY, protein:OBSM_KEY, measurement:OBSM_KEY, time:OBS_KEY, "
+        "clone:OBS_KEY@TIME_KEY or space:OBSM_KEY@SECTION_KEY.",
+    ),
+]
+Models = Annotated[
+    list[str], typer.Option("--model", help="name, name:key=value,… or precomputed:OBSM_KEY.")
+]
+Layer = Annotated[
+    str | None, typer.Option("--layer", help="Where the counts are: a layer, or raw for raw.X.")
+]
+Levels = Annotated[int, typer.Option("--levels", min=1, help="Number of depths.")]
+MinDepth = Annotated[float, typer.Option("--min-depth", help="Lowest depth, UMIs per cell.")]
+Sizes = Annotated[
+    list[int] | None, typer.Option("--size", help="Training cells; repeat for several.")
+]
+TestFraction = Annotated[float, typer.Option("--test-fraction", help="Share of cells held out.")]
+Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Replicates.")]
+EstimatorName = Annotated[str, typer.Option("--estimator", help="auto, or one by name.")]
+Permutations = Annotated[int, typer.Option("--permutations", min=0, help="For the null.")]
+Thin = Annotated[
+    list[str],
+    typer.Option(
+        "--thin", help="Cells to thin: both (training and test), train or query; repeat to compare."
+    ),
+]
+Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Worker processes.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Do failed runs again.")]
+
+
+def show(report: Any, out: Path) -> None:
+    """Print the main numbers, and where the page is."""
+    from cellaxes.report import brief
+
+    typer.echo(brief(report))
+    typer.echo(f"\n{out / 'report.html'}")
+    if len(report.failures):
+        raise typer.Exit(1)

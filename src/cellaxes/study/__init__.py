@@ -2,29 +2,41 @@
 
 from cellaxes.study._collect import CURVE, collect, curves, levels, seconds, status
 from cellaxes.study._facts import Facts
+from cellaxes.study._plan import StudyPlan, plan
 from cellaxes.study._prepare import Material, prepare, reload
-from cellaxes.study._run import run
+from cellaxes.study._run import Engine, run
 from cellaxes.study._shares import shares
+from cellaxes.study._slurm import Slurm, Submission, submit, walltime_seconds
 from cellaxes.study._spec import GIVEN, THIN, ModelSpec, RunSpec, StudySpec
 from cellaxes.study._store import Store
+from cellaxes.study._work import Work, work
 
 __all__ = [
     "CURVE",
     "GIVEN",
     "THIN",
+    "Engine",
     "Facts",
     "Material",
     "ModelSpec",
     "RunSpec",
+    "Slurm",
     "Store",
+    "StudyPlan",
     "StudySpec",
+    "Submission",
+    "Work",
     "collect",
     "curves",
     "levels",
+    "plan",
     "prepare",
     "reload",
     "run",
     "seconds",
     "shares",
     "status",
+    "submit",
+    "walltime_seconds",
+    "work",
 ]

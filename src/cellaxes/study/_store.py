@@ -11,7 +11,7 @@ Layout (version 1) of a study folder::
 import fcntl
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,19 @@ from cellaxes.study._spec import RunSpec, StudySpec
 
 
 class Store:
-    """Records of finished runs in a folder; whatever is there is done."""
+    """Records of finished runs in a folder; whatever is there is done.
 
-    def __init__(self, root: str | Path) -> None:
+    Parameters
+    ----------
+    root
+        The folder.
+    on_write
+        Called after each record: where a worker that was told to stop leaves its work.
+    """
+
+    def __init__(self, root: str | Path, *, on_write: Callable[[], None] | None = None) -> None:
         self.root = Path(root)
+        self._on_write = on_write
 
     @property
     def stages(self) -> Path:
@@ -56,6 +65,8 @@ class Store:
             return
         content = canonical_json({"run": run.model_dump(mode="json"), **record})
         write_atomic(self.record_path(run.id), content)
+        if self._on_write is not None:
+            self._on_write()
 
     def read(self, run_id: str) -> dict[str, Any] | None:
         """Read the record of a run, ``None`` where there is none."""
@@ -69,6 +80,10 @@ class Store:
                 f"{path} is damaged: remove it and run the study again, which redoes this run."
             ) from error
         return record
+
+    def has_facts(self) -> bool:
+        """Whether the data of the study have been read."""
+        return (self.root / "facts.json").exists()
 
     def write_facts(self, facts: Facts) -> None:
         """Write what the data of the study are."""
@@ -89,12 +104,14 @@ class Store:
     def in_use(self) -> Iterator[Callable[[], bool]]:
         """Mark the folder as in use; the callable says whether nobody else uses it any more."""
         with (self.root / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH)
+            # A shared file system without locks: nobody can know to be alone, all leave the stages.
+            with suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_SH)
 
             def alone() -> bool:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
+                except OSError:
                     return False
                 return True
 

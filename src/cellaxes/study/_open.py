@@ -1,0 +1,29 @@
+"""What every engine does before the first run and after the last."""
+
+from collections.abc import Callable
+
+from cellaxes.study._execute import Bench
+from cellaxes.study._groups import missing
+from cellaxes.study._prepare import Material, reload
+from cellaxes.study._spec import StudySpec
+from cellaxes.study._stages import Stages
+from cellaxes.study._store import Store
+
+
+def opened(store: Store, spec: StudySpec, material: Material | None = None) -> Bench:
+    """Keep the facts and the unthinned counts of a study; return what its runs read."""
+    material = reload(spec) if material is None else material
+    if not store.has_facts() or store.read_facts() != material.facts:
+        store.write_facts(material.facts)
+    stages = Stages(store.stages, f"{spec.data}:{spec.layer}")
+    stages.put_full(material.counts)
+    return Bench(store, stages, material.signals, material.embeddings)
+
+
+def tidy(store: Store, spec: StudySpec, alone: Callable[[], bool]) -> None:
+    """Remove the stages if the study is complete and nobody else is at work on it.
+
+    Workers of an array come and go: while runs are missing, the next one reads the stages.
+    """
+    if not missing(spec, store) and alone():
+        Stages(store.stages, "").clear()
