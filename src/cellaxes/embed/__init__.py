@@ -1,10 +1,16 @@
 """Representation models: counts in, coordinates out."""
 
-from cellaxes.embed import _pca, _precomputed, _projection  # noqa: F401  fills the registry
+from cellaxes.embed import (  # noqa: F401  fills the registry
+    _pca,
+    _precomputed,
+    _projection,
+    _rank_transformer,
+)
 from cellaxes.embed._model import Model, load, make, register, show
 from cellaxes.embed._pca import PCA
 from cellaxes.embed._precomputed import Precomputed
 from cellaxes.embed._projection import RandomProjection
+from cellaxes.embed._rank_transformer import RankTransformer
 from cellaxes.embed._run import embed
 
 __all__ = [
@@ -12,6 +18,7 @@ __all__ = [
     "Model",
     "Precomputed",
     "RandomProjection",
+    "RankTransformer",
     "embed",
     "load",
     "make",
