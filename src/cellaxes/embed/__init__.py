@@ -5,16 +5,21 @@ from cellaxes.embed import (  # noqa: F401  fills the registry
     _precomputed,
     _projection,
     _rank_transformer,
+    _scvi,
 )
+from cellaxes.embed._annotations import Annotations
 from cellaxes.embed._model import Model, load, make, register, show
 from cellaxes.embed._pca import PCA
 from cellaxes.embed._precomputed import Precomputed
 from cellaxes.embed._projection import RandomProjection
 from cellaxes.embed._rank_transformer import RankTransformer
+from cellaxes.embed._scvi import SCVI
 from cellaxes.embed._run import embed
 
 __all__ = [
     "PCA",
+    "SCVI",
+    "Annotations",
     "Model",
     "Precomputed",
     "RandomProjection",

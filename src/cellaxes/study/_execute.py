@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from cellaxes._core.errors import InputError, StoreError
 from cellaxes._core.provenance import versions
 from cellaxes._core.random import stream
-from cellaxes.embed import Model, make
+from cellaxes.embed import Annotations, Model, make
 from cellaxes.information import estimate
 from cellaxes.signal import Signal
 from cellaxes.study._spec import RunSpec
@@ -30,6 +30,7 @@ class Bench:
     stages: Stages
     signals: dict[str, Signal]
     embeddings: dict[str, NDArray[np.float64]]
+    annotations: Annotations
 
 
 def split(
@@ -113,7 +114,9 @@ def _fit(run: RunSpec, bench: Bench) -> tuple[Model, float]:
     counts = bench.stages.level(run.seed, run.train_chain)
     train, _ = split(counts.shape[0], run.n_train, run.n_test, run.seed)
     train_counts = counts[train]
-    model = make(run.model.name, **run.model.params).fit(train_counts, random_state=run.seed)
+    model = make(run.model.name, **run.model.params)
+    asked = bench.annotations.asked_by(model, train)
+    model.fit(train_counts, random_state=run.seed, **asked)
     return model, median_depth(train_counts)
 
 

@@ -14,7 +14,7 @@ from cellaxes._core.adata import counts_name, counts_of, obsm_matrix, read_h5ad
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import file_identity
 from cellaxes._core.matrix import by_rows, check_counts, csr_rows, row_sums
-from cellaxes.embed import make
+from cellaxes.embed import Annotations, make
 from cellaxes.information import show as estimators
 from cellaxes.noise import depth_ladder
 from cellaxes.signal import Signal, parse
@@ -27,11 +27,12 @@ MIN_CELLS = 20
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What the runs read: counts, signals and precomputed embeddings of all cells."""
+    """What the runs read: counts, signals, given embeddings and annotations of all cells."""
 
     counts: sp.csr_matrix
     signals: dict[str, Signal]
     embeddings: dict[str, NDArray[np.float64]]
+    annotations: Annotations
 
     @property
     def facts(self) -> Facts:
@@ -54,8 +55,8 @@ def material(
     """Read and check everything that the runs of a study need."""
     signals = {name: parse(adata, name) for name in spec_signals}
     embeddings = {}
+    made = [make(model.name, **model.params) for model in models]
     for model in models:
-        make(model.name, **model.params)
         if model.name == GIVEN:
             embeddings[str(model)] = obsm_matrix(adata, model.params["use_rep"])
     matrix, _ = counts_of(adata, layer)
@@ -65,7 +66,7 @@ def material(
         raise InputError(
             f"{counts_name(layer)} holds no UMI at all: pass the raw counts, e.g. layer='counts'."
         )
-    return Material(csr, signals, embeddings)
+    return Material(csr, signals, embeddings, Annotations.of(adata, made, layer=layer))
 
 
 def prepare(
