@@ -20,6 +20,21 @@ if TYPE_CHECKING:
 MASKED = 0.15
 """Share of tokens to be predicted (Devlin et al. 2019)."""
 
+SHAPE = (
+    "vocab_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "hidden_act",
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "max_position_embeddings",
+    "type_vocab_size",
+    "layer_norm_eps",
+)
+"""What of a BERT's settings decides its weights and what they compute."""
+
 _READ = 64  # cells per pass when reading; a constant, so that no result depends on it
 
 
@@ -110,7 +125,7 @@ def train(
         net.train()
         total, n = _loss(net, *_masked(next(batches), rng))
         optimiser.zero_grad()
-        (total / max(n, 1)).backward()  # type: ignore[no-untyped-call]
+        (total / max(n, 1)).backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         if (step + 1) % how.eval_steps and step + 1 < how.max_steps:
@@ -228,3 +243,8 @@ def hold_out(
     order = stream(random_state, "rank_transformer", "held out").permutation(n_cells)
     n_watched = max(1, round(share * n_cells))
     return np.sort(order[n_watched:]), np.sort(order[:n_watched])
+
+
+def config_of(net: "BertForMaskedLM") -> dict[str, Any]:
+    """Return what `build` needs to make a network of the same shape."""
+    return {name: getattr(net.config, name) for name in SHAPE}

@@ -99,7 +99,7 @@ class RankTransformer:
     n_layers: int = 2
     n_heads: int = 4
     feed_forward: int = 128
-    dropout: float = 0.02
+    dropout: float = 0.0
     layer: int = -2
     batch_size: int = 64
     learning_rate: float = 2e-3

@@ -123,9 +123,7 @@ class SCVI:
         if not 0 < self.held_out < 1:
             raise InputError(f"held_out must lie between 0 and 1, but is {self.held_out}.")
 
-    def fit(
-        self, counts: Counts, *, random_state: int = 0, batch: ArrayLike | None = None
-    ) -> Self:
+    def fit(self, counts: Counts, *, random_state: int = 0, batch: ArrayLike | None = None) -> Self:
         """Train on training counts ``(n_train, n_genes)``; cells without a UMI are left out.
 
         Parameters
@@ -204,9 +202,7 @@ class SCVI:
             "encode_covariates": False,
         }
 
-    def _train(
-        self, csr: "sp.csr_matrix", codes: NDArray[np.int64], random_state: int
-    ) -> "Module":
+    def _train(self, csr: "sp.csr_matrix", codes: NDArray[np.int64], random_state: int) -> "Module":
         n_cells = csr.shape[0]
         trained, watched = hold_out(n_cells, self.held_out, random_state)
         obs = pd.DataFrame(

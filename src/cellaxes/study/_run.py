@@ -83,9 +83,7 @@ def _carry_out(
 ) -> int:
     stages = Stages(store.stages, f"{spec.data}:{spec.layer}")
     stages.put_full(material.counts)
-    bench = Bench(
-        store, stages, material.signals, material.embeddings, material.annotations
-    )
+    bench = Bench(store, stages, material.signals, material.embeddings, material.annotations)
     jobs = n_jobs or cpu_count()
     chains = sorted({(task.seed, task.chain) for task in missing})
     longest = [
