@@ -4,6 +4,7 @@ import json
 import pickle
 import warnings
 
+import anndata
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -280,3 +281,94 @@ def test_a_broken_checkpoint_is_refused(cells, checkpoint, tmp_path):
     refused("more tokens than weights")
     with pytest.raises(cx.InputError, match="no checkpoint in the cache of the hub"):
         cx.embed.Geneformer("nobody/nothing").fit(cells.X, genes=list(cells.var_names))
+
+
+@pytest.fixture
+def handout(cells, tmp_path):
+    """Thinned counts handed out, and embeddings that came back for them."""
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    files = cx.study.write_thinned(
+        tmp_path / "cells.h5ad", tmp_path / "out", fractions=[1.0, 0.1], n_seeds=2
+    )
+    assert [file.stem for file in files] == ["full", "seed0_0.1", "seed1_0.1"]
+    matrix = np.random.default_rng(0).normal(size=(400, 4))
+    for file in files:
+        thinned = anndata.read_h5ad(file)
+        assert list(thinned.obs_names) == list(cells.obs_names)
+        np.save(tmp_path / "out" / "embeddings" / f"{file.stem}.npy", thinned.X @ matrix)
+    return tmp_path
+
+
+def study_of(folder, **changes):
+    settings = {"fractions": [1.0, 0.1], "n_seeds": 2, "n_permutations": 1} | changes
+    return cx.study.prepare(
+        folder / "cells.h5ad",
+        ["label:cell_type"],
+        models=[f"precomputed:folder={folder / 'out'}"],
+        **settings,
+    )
+
+
+def test_handed_out_counts_are_those_the_study_measures(handout, cells):
+    """The study's own projection of its thinned counts gives the same table."""
+    spec, material = study_of(handout, thin=["both", "train"])
+    assert {run.thin for run in spec.runs()} == {"both"}
+    cx.study.run(spec, handout / "study", material=material, n_jobs=1, progress=False)
+    table = cx.study.collect(handout / "study")
+    thinned = anndata.read_h5ad(handout / "out" / "counts" / "seed1_0.1.h5ad")
+    from cellaxes.study._execute import split
+
+    test = split(600, 300, 300, 1)[1]
+    row = table[(table["fraction"] == 0.1) & (table["seed"] == 1)].iloc[0]
+    assert row["umis_per_cell"] == np.median(np.asarray(thinned.X.sum(axis=1)).ravel()[test])
+    expected = cx.information.estimate(
+        cx.study.read_embedding(handout / "out", seed=1, fraction=0.1)[test],
+        cells.obs["cell_type"].to_numpy()[test],
+        discrete=True,
+        n_permutations=1,
+        random_state=1,
+    )
+    assert row["information"] == expected.bits
+
+
+def test_embeddings_of_something_else_are_refused(handout):
+    back = handout / "out" / "embeddings"
+    spec, _ = study_of(handout)
+    with pytest.raises(cx.InputError, match=r"for fractions \[1.0, 0.1\], the study has"):
+        study_of(handout, fractions=[1.0, 0.2])
+    with pytest.raises(cx.InputError, match="holds seeds"):
+        study_of(handout, n_seeds=3)
+    with pytest.raises(cx.InputError, match="other settings"):
+        cx.study.write_thinned(handout / "cells.h5ad", handout / "out", fractions=[1.0])
+    np.save(back / "full.npy", np.zeros((600, 4)))
+    assert study_of(handout)[0].runs()[0].id != spec.runs()[0].id
+    with pytest.raises(cx.InputError, match="have changed"):
+        cx.study.reload(spec)
+    np.save(back / "full.npy", np.zeros((599, 4)))
+    with pytest.raises(cx.InputError, match="599 rows for 600 cells"):
+        study_of(handout)
+    (back / "full.npy").write_bytes(b"nothing")
+    with pytest.raises(cx.InputError, match=r"no \.npy matrix"):
+        study_of(handout)
+    (back / "full.npy").unlink()
+    with pytest.raises(cx.InputError, match=r"embed counts/full\.h5ad"):
+        study_of(handout)
+    (handout / "out" / "handout.json").write_text("{}")
+    with pytest.raises(cx.InputError, match="no folder of cellaxes"):
+        study_of(handout)
+
+
+def test_studies_give_models_their_genes_and_batches(cells, checkpoint, tmp_path):
+    adata = cells.copy()
+    adata.obs["donor"] = np.where(np.arange(600) % 2, "a", "b")
+    adata.write_h5ad(tmp_path / "cells.h5ad")
+    models = [f"geneformer:checkpoint={checkpoint}", "scvi:batch_key=donor,max_cells_seen=1"]
+    spec, material = cx.study.prepare(
+        tmp_path / "cells.h5ad", ["label:cell_type"], models=models, fractions=[1.0], n_seeds=1
+    )
+    failures = cx.study.run(spec, tmp_path / "s", material=material, n_jobs=1, progress=False)
+    assert failures == 0
+    with pytest.raises(cx.InputError, match="obs has no column 'plate'"):
+        cx.study.prepare(
+            tmp_path / "cells.h5ad", ["label:cell_type"], models=["scvi:batch_key=plate"]
+        )

@@ -1,5 +1,6 @@
 """Representation models: counts in, coordinates out."""
 
+from cellaxes._core.artefact import Artefact
 from cellaxes.embed import (  # noqa: F401  fills the registry
     _geneformer,
     _pca,
@@ -22,6 +23,7 @@ __all__ = [
     "PCA",
     "SCVI",
     "Annotations",
+    "Artefact",
     "Geneformer",
     "Model",
     "Precomputed",

@@ -101,11 +101,11 @@ class RankTransformer:
     feed_forward: int = 128
     dropout: float = 0.0
     layer: int = -2
-    batch_size: int = 64
-    learning_rate: float = 2e-3
+    batch_size: int = 32
+    learning_rate: float = 4e-3
     weight_decay: float = 1e-3
     warmup_steps: int = 100
-    max_cells_seen: float = 1e5
+    max_cells_seen: float = 3.2e4
     eval_steps: int = 100
     patience: int = 3
     held_out: float = 0.1

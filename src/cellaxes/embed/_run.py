@@ -73,6 +73,8 @@ def embed(
         name, fitted = registered_name(model), model
     rows = np.arange(adata.n_obs) if train is None else _indices(train, adata.n_obs)
     if isinstance(fitted, Precomputed):
+        if fitted.folder:
+            raise InputError("embeddings in a folder, one per depth, are read by studies alone.")
         embedding = fitted.transform(obsm_matrix(adata, fitted.use_rep))
     else:
         counts, _ = counts_of(adata, layer)

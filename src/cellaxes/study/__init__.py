@@ -2,6 +2,7 @@
 
 from cellaxes.study._collect import CURVE, collect, curves, levels, seconds, status
 from cellaxes.study._facts import Facts
+from cellaxes.study._handout import read_embedding, write_thinned
 from cellaxes.study._prepare import Material, prepare, reload
 from cellaxes.study._run import run
 from cellaxes.study._shares import shares
@@ -22,9 +23,11 @@ __all__ = [
     "curves",
     "levels",
     "prepare",
+    "read_embedding",
     "reload",
     "run",
     "seconds",
     "shares",
     "status",
+    "write_thinned",
 ]

@@ -17,6 +17,7 @@ from cellaxes._core.random import stream
 from cellaxes.embed import Annotations, Model, make
 from cellaxes.information import estimate
 from cellaxes.signal import Signal
+from cellaxes.study._handout import read_embedding
 from cellaxes.study._spec import RunSpec
 from cellaxes.study._stages import Stages, median_depth
 from cellaxes.study._store import Store
@@ -128,6 +129,8 @@ def _embed(
     _, test = split(counts.shape[0], run.n_train, run.n_test, run.seed)
     test_counts = counts[test]
     given = bench.embeddings.get(str(run.model))
+    if "folder" in run.model.params:
+        given = read_embedding(run.model.params["folder"], seed=run.seed, fraction=run.chain[-1])
     embedding = model.transform(test_counts if given is None else given[test])
     facts = {
         "umis_per_cell": median_depth(test_counts),

@@ -19,7 +19,8 @@ from cellaxes.information import show as estimators
 from cellaxes.noise import depth_ladder
 from cellaxes.signal import Signal, parse
 from cellaxes.study._facts import Facts
-from cellaxes.study._spec import GIVEN, THIN, ModelSpec, StudySpec
+from cellaxes.study._handout import check_handouts, pin
+from cellaxes.study._spec import THIN, ModelSpec, StudySpec
 
 MIN_CELLS = 20
 """Fewest training cells, and fewest test cells, that a study accepts."""
@@ -57,7 +58,7 @@ def material(
     embeddings = {}
     made = [make(model.name, **model.params) for model in models]
     for model in models:
-        if model.name == GIVEN:
+        if model.fixed:
             embeddings[str(model)] = obsm_matrix(adata, model.params["use_rep"])
     matrix, _ = counts_of(adata, layer)
     csr = csr_rows(by_rows(matrix), 0, adata.n_obs)
@@ -128,7 +129,7 @@ def prepare(
         If the file, a key, the counts or a wish cannot be used.
     """
     path = Path(path)
-    specs = tuple(ModelSpec.parse(m) if isinstance(m, str) else m for m in models)
+    specs = tuple(pin(ModelSpec.parse(m) if isinstance(m, str) else m) for m in models)
     if not signals or not specs or n_seeds < 1:
         raise InputError("a study needs at least one signal, one model and one seed.")
     if len(set(signals)) < len(signals) or len({str(spec) for spec in specs}) < len(specs):
@@ -173,6 +174,7 @@ def prepare(
         n_permutations=n_permutations,
         thin=tuple(way for way in THIN if way in thin),
     )
+    check_handouts(spec)
     return spec, stuff
 
 
@@ -184,4 +186,5 @@ def reload(spec: StudySpec) -> Material:
         raise InputError(
             f"{path} has changed since the study was made: restore the file, or start a study anew."
         )
+    check_handouts(spec)
     return material(adata, spec.signals, spec.models, spec.layer)

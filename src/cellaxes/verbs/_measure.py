@@ -228,7 +228,8 @@ def _on_disk(
     if not isinstance(data, anndata.AnnData):
         return Path(data)
     counts, names = counts_of(data, layer)
-    keys = {word.partition(":")[2] for word in (*signals, *models)}
+    words = [word.partition(":")[2] for word in (*signals, *models)]
+    keys = {*words, *(part.partition("=")[2] for word in words for part in word.split(","))}
     slim = anndata.AnnData(
         X=counts,
         obs=data.obs[[column for column in data.obs if column in keys]],
