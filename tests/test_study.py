@@ -152,7 +152,7 @@ def bench_of(material, folder):
 
     store, stages = cx.study.Store(folder), _execute.Stages(folder / "stages", "x")
     stages.put_full(material.counts)
-    return store, stages, _execute.Bench(store, stages, material.signals, {})
+    return store, stages, _execute.Bench(store, stages, material.signals, {}, material.annotations)
 
 
 def test_models_see_the_training_cells_and_nothing_else(prepared, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """What a representation model must be able to do, and the table of those there are."""
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
@@ -9,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellaxes._core.artefact import Artefact
-from cellaxes._core.errors import InputError
+from cellaxes._core.errors import InputError, near
 from cellaxes._core.matrix import Counts
 from cellaxes._core.registry import Info, Registry
 
@@ -68,20 +69,35 @@ def register(
 def make(name: str, **params: Any) -> Model:
     """Return an unfitted model by name.
 
+    Parameters
+    ----------
+    name
+        As in `show`.
+    **params
+        Its settings. ``preset="paper"`` sets all those that ``presets`` of its class names;
+        what is given beside it goes before.
+
     Raises
     ------
     InputError
-        If there is no such model, or it has no such parameter.
+        If there is no such model, or it has no such setting or preset.
 
     Examples
     --------
     >>> make("pca", n_components=8)
     PCA(n_components=8, n_top_genes=1000, target_sum=10000.0)
     """
+    cls: Any = _MODELS[name]
+    if "preset" in params:
+        presets, preset = getattr(cls, "presets", {}), params.pop("preset")
+        if preset not in presets:
+            raise InputError(f"model {name!r} has no preset {preset!r}: {near(preset, presets)}")
+        params = presets[preset] | params
     try:
-        return _MODELS[name](**params)
+        model: Model = cls(**params)
     except TypeError as error:
         raise InputError(f"model {name!r}: {error}") from error
+    return model
 
 
 def registered_name(model: Model) -> str:
@@ -118,6 +134,14 @@ def require_fitted(fitted: M | None, name: str) -> M:
     if fitted is None:
         raise InputError(f"the {name} model is not fitted: call fit() on the training cells first.")
     return fitted
+
+
+def require_extra(package: str, *, extra: str, what: str) -> None:
+    """Refuse to go on without an optional package, naming the extra that brings it."""
+    if importlib.util.find_spec(package) is None:
+        raise InputError(
+            f"{what} need {package}, which is not installed: pip install 'cellaxes[{extra}]'."
+        )
 
 
 def require_genes(n_genes: int, expected: int, name: str) -> None:

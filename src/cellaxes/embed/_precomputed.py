@@ -10,13 +10,14 @@ from cellaxes._core.adata import finite_matrix
 from cellaxes._core.artefact import Artefact
 from cellaxes._core.errors import InputError
 from cellaxes.embed._model import register
+from cellaxes.embed._weights import settings_of
 
 
 @register(
     "precomputed",
-    description="an embedding that stands in obsm already; nothing is fitted",
+    description="an embedding made elsewhere, in obsm or one file per depth; nothing is fitted",
     reference="any model: scVI, a foundation model, a published latent",
-    limits="holds for the depth it was computed at only; the study measures it there",
+    limits="holds for the depths it was computed at only; the study measures it there",
 )
 @dataclass
 class Precomputed:
@@ -26,13 +27,23 @@ class Precomputed:
     ----------
     use_rep
         ``obsm`` key where the embedding stands, e.g. ``"X_scVI"``.
+    folder
+        For studies, instead of ``use_rep``: embeddings of thinned counts, one per depth, as
+        `cellaxes.study.write_thinned` lays them out.
+    sha256
+        Identity of what is in ``folder``; a study fills it in.
     """
 
     use_rep: str = ""
+    folder: str = ""
+    sha256: str = ""
 
     def __post_init__(self) -> None:
-        if not self.use_rep:
-            raise InputError("a precomputed model needs use_rep=, the obsm key of the embedding.")
+        if bool(self.use_rep) == bool(self.folder):
+            raise InputError(
+                "a precomputed model needs use_rep=, the obsm key of the embedding, or (in a "
+                "study) folder=, where embeddings of thinned counts are; one of the two."
+            )
 
     def fit(self, counts: Any, *, random_state: int = 0) -> Self:
         """Return the model itself: there is nothing to learn."""
@@ -40,11 +51,11 @@ class Precomputed:
 
     def transform(self, counts: Any) -> NDArray[np.float32]:
         """Return the embedding ``(n_cells, d)``, checked to be finite, as float32."""
-        return finite_matrix(counts, f"obsm[{self.use_rep!r}]").astype(np.float32)
+        return finite_matrix(counts, self.folder or f"obsm[{self.use_rep!r}]").astype(np.float32)
 
     def to_artefact(self) -> Artefact:
         """Return the key as plain data."""
-        return Artefact("embed.precomputed", {"use_rep": self.use_rep}, {})
+        return Artefact("embed.precomputed", settings_of(self), {})
 
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> Self:

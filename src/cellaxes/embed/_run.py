@@ -11,6 +11,7 @@ from cellaxes._core.adata import counts_name, counts_of, obsm_matrix
 from cellaxes._core.errors import InputError
 from cellaxes._core.matrix import by_rows, check_counts, csr_rows
 from cellaxes._core.version import __version__
+from cellaxes.embed._annotations import Annotations
 from cellaxes.embed._model import Model, make, registered_name
 from cellaxes.embed._precomputed import Precomputed
 
@@ -72,12 +73,15 @@ def embed(
         name, fitted = registered_name(model), model
     rows = np.arange(adata.n_obs) if train is None else _indices(train, adata.n_obs)
     if isinstance(fitted, Precomputed):
+        if fitted.folder:
+            raise InputError("embeddings in a folder, one per depth, are read by studies alone.")
         embedding = fitted.transform(obsm_matrix(adata, fitted.use_rep))
     else:
         counts, _ = counts_of(adata, layer)
         csr = csr_rows(by_rows(counts), 0, adata.n_obs)
         check_counts(csr, counts_name(layer))
-        embedding = fitted.fit(csr[rows], random_state=random_state).transform(csr)
+        asked = Annotations.of(adata, [fitted], layer=layer).asked_by(fitted, rows)
+        embedding = fitted.fit(csr[rows], random_state=random_state, **asked).transform(csr)
     key = keys.embedding(name, key_added)
     adata.obsm[key] = embedding
     adata.uns[keys.params(key)] = {

@@ -2,6 +2,7 @@
 
 from cellaxes.study._collect import CURVE, collect, curves, levels, seconds, status
 from cellaxes.study._facts import Facts
+from cellaxes.study._handout import read_embedding, write_thinned
 from cellaxes.study._plan import StudyPlan, plan
 from cellaxes.study._prepare import Material, prepare, reload
 from cellaxes.study._run import Engine, run
@@ -31,6 +32,7 @@ __all__ = [
     "levels",
     "plan",
     "prepare",
+    "read_embedding",
     "reload",
     "run",
     "seconds",
@@ -39,4 +41,5 @@ __all__ = [
     "submit",
     "walltime_seconds",
     "work",
+    "write_thinned",
 ]

@@ -14,9 +14,10 @@ from threadpoolctl import threadpool_limits
 from cellaxes._core.errors import InputError, StoreError
 from cellaxes._core.provenance import versions
 from cellaxes._core.random import stream
-from cellaxes.embed import Model, make
+from cellaxes.embed import Annotations, Model, make
 from cellaxes.information import average, estimate
 from cellaxes.signal import Signal
+from cellaxes.study._handout import read_embedding
 from cellaxes.study._spec import RunSpec
 from cellaxes.study._stages import Stages, median_depth
 from cellaxes.study._store import Store
@@ -30,6 +31,7 @@ class Bench:
     stages: Stages
     signals: dict[str, Signal]
     embeddings: dict[str, NDArray[np.float64]]
+    annotations: Annotations
 
 
 def split(
@@ -113,7 +115,9 @@ def _fit(run: RunSpec, bench: Bench) -> tuple[Model, float]:
     counts = bench.stages.level(run.seed, run.train_chain)
     train, _ = split(counts.shape[0], run.n_train, run.n_test, run.seed)
     train_counts = counts[train]
-    model = make(run.model.name, **run.model.params).fit(train_counts, random_state=run.seed)
+    model = make(run.model.name, **run.model.params)
+    asked = bench.annotations.asked_by(model, train)
+    model.fit(train_counts, random_state=run.seed, **asked)
     return model, median_depth(train_counts)
 
 
@@ -125,6 +129,8 @@ def _embed(
     _, test = split(counts.shape[0], run.n_train, run.n_test, run.seed)
     test_counts = counts[test]
     given = bench.embeddings.get(str(run.model))
+    if "folder" in run.model.params:
+        given = read_embedding(run.model.params["folder"], seed=run.seed, fraction=run.chain[-1])
     embedding = model.transform(test_counts if given is None else given[test])
     facts = {
         "umis_per_cell": median_depth(test_counts),

@@ -17,7 +17,7 @@ def opened(store: Store, spec: StudySpec, material: Material | None = None) -> B
         store.write_facts(material.facts)
     stages = Stages(store.stages, f"{spec.data}:{spec.layer}")
     stages.put_full(material.counts)
-    return Bench(store, stages, material.signals, material.embeddings)
+    return Bench(store, stages, material.signals, material.embeddings, material.annotations)
 
 
 def tidy(store: Store, spec: StudySpec, alone: Callable[[], bool]) -> None:

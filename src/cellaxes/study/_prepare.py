@@ -14,13 +14,14 @@ from cellaxes._core.adata import counts_name, counts_of, obsm_matrix, read_h5ad
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import file_identity
 from cellaxes._core.matrix import by_rows, check_counts, csr_rows, row_sums
-from cellaxes.embed import make
+from cellaxes.embed import Annotations, make
 from cellaxes.information import show as estimators
 from cellaxes.noise import depth_ladder
 from cellaxes.signal import Signal, parse
 from cellaxes.study._execute import split
 from cellaxes.study._facts import Facts
-from cellaxes.study._spec import GIVEN, THIN, ModelSpec, StudySpec
+from cellaxes.study._handout import check_handouts, pin
+from cellaxes.study._spec import THIN, ModelSpec, StudySpec
 
 MIN_CELLS = 20
 """Fewest training cells, and fewest test cells, that a study accepts."""
@@ -28,11 +29,12 @@ MIN_CELLS = 20
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What the runs read: counts, signals and precomputed embeddings of all cells."""
+    """What the runs read: counts, signals, given embeddings and annotations of all cells."""
 
     counts: sp.csr_matrix
     signals: dict[str, Signal]
     embeddings: dict[str, NDArray[np.float64]]
+    annotations: Annotations
 
     @property
     def facts(self) -> Facts:
@@ -56,9 +58,9 @@ def material(
     """Read and check everything that the runs of a study need."""
     signals = {name: parse(adata, name) for name in spec_signals}
     embeddings = {}
+    made = [make(model.name, **model.params) for model in models]
     for model in models:
-        make(model.name, **model.params)
-        if model.name == GIVEN:
+        if model.fixed:
             embeddings[str(model)] = obsm_matrix(adata, model.params["use_rep"])
     matrix, _ = counts_of(adata, layer)
     csr = csr_rows(by_rows(matrix), 0, adata.n_obs)
@@ -67,7 +69,7 @@ def material(
         raise InputError(
             f"{counts_name(layer)} holds no UMI at all: pass the raw counts, e.g. layer='counts'."
         )
-    return Material(csr, signals, embeddings)
+    return Material(csr, signals, embeddings, Annotations.of(adata, made, layer=layer))
 
 
 def prepare(
@@ -131,7 +133,7 @@ def prepare(
         If the file, a key, the counts or a wish cannot be used.
     """
     path = Path(path)
-    specs = tuple(ModelSpec.parse(m) if isinstance(m, str) else m for m in models)
+    specs = tuple(pin(ModelSpec.parse(m) if isinstance(m, str) else m) for m in models)
     if not signals or not specs or n_seeds < 1:
         raise InputError("a study needs at least one signal, one model and one seed.")
     if len(set(signals)) < len(signals) or len({str(spec) for spec in specs}) < len(specs):
@@ -180,6 +182,7 @@ def prepare(
         n_permutations=n_permutations,
         thin=tuple(way for way in THIN if way in thin),
     )
+    check_handouts(spec)
     return spec, stuff
 
 
@@ -191,4 +194,5 @@ def reload(spec: StudySpec) -> Material:
         raise InputError(
             f"{path} has changed since the study was made: restore the file, or start a study anew."
         )
+    check_handouts(spec)
     return material(adata, spec.signals, spec.models, spec.layer)

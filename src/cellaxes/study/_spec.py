@@ -14,7 +14,7 @@ from cellaxes._core.errors import InputError
 from cellaxes._core.files import identity
 
 GIVEN = "precomputed"
-"""Name of the model whose embedding was computed elsewhere, at full depth."""
+"""Name of the model whose embedding was computed elsewhere."""
 
 PROTOCOL = 1
 """Version of how a run is carried out; a change that alters numbers raises it."""
@@ -73,9 +73,15 @@ class ModelSpec(_Frozen):
             params[key] = _value(value)
         return cls(name=name, params=params)
 
+    @property
+    def fixed(self) -> bool:
+        """Whether its embedding stands in the data file, at the full depth only."""
+        return self.name == GIVEN and "folder" not in self.params
+
     def __str__(self) -> str:
         if self.name == GIVEN:
-            return f"{self.name}:{self.params.get('use_rep', '')}"
+            folder = self.params.get("folder")
+            return f"{self.name}:" + (f"folder={folder}" if folder else self.params["use_rep"])
         settings = ",".join(f"{key}={value}" for key, value in sorted(self.params.items()))
         return f"{self.name}:{settings}" if settings else self.name
 
@@ -162,7 +168,8 @@ class StudySpec(_Frozen):
     signals
         As `cellaxes.signal.parse` reads them.
     models
-        Representation models. A precomputed one is measured at the full depth only.
+        Representation models. A precomputed one is measured at the full depth only, or where
+        a folder holds embeddings of thinned counts (`write_thinned`), at its depths.
     fractions
         Capture fractions, decreasing.
     sizes
@@ -201,7 +208,7 @@ class StudySpec(_Frozen):
                 layer=self.layer,
                 signal=signal,
                 model=model,
-                chain=self.fractions[:n_levels] if model.name != GIVEN else (1.0,),
+                chain=(1.0,) if model.fixed else self.fractions[:n_levels],
                 seed=seed,
                 n_train=size,
                 n_test=self.n_test,
@@ -212,7 +219,8 @@ class StudySpec(_Frozen):
             for signal in self.signals
             for model in self.models
             for size in (self.sizes if model.name != GIVEN else self.sizes[-1:])
-            for way, n_levels in (deepest + thinned if model.name != GIVEN else deepest)
+            for way, n_levels in (deepest if model.fixed else deepest + thinned)
+            if model.name != GIVEN or way != "train"  # what is given was not trained here
             for seed in self.seeds
         ]
 

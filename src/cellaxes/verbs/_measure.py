@@ -231,7 +231,7 @@ def _on_disk(
         return Path(data)
     counts, names = counts_of(data, layer)
     named = [word.partition(":")[2] for word in (*signals, *models)]
-    keys = {key for name in named for key in (name, *re.split("[@,]", name))}
+    keys = {key for name in named for key in (name, *re.split("[@,=]", name))}
     slim = anndata.AnnData(
         X=counts,
         obs=data.obs[[column for column in data.obs if column in keys]],

@@ -1,0 +1,53 @@
+"""Weights and settings of a network as plain arrays, and back."""
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellaxes._core.errors import InputError
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+_PREFIX = "net."
+
+
+def settings_of(model: Any) -> dict[str, Any]:
+    """Return the settings of a model: its public fields."""
+    return {entry.name: getattr(model, entry.name) for entry in fields(model) if entry.init}
+
+
+def weights_of(net: "Module") -> dict[str, NDArray[Any]]:
+    """Return the weights and buffers of a network, their names prefixed."""
+    return {
+        _PREFIX + name: value.detach().cpu().numpy().copy()
+        for name, value in net.state_dict().items()
+    }
+
+
+def load_weights(net: "Module", arrays: dict[str, NDArray[Any]]) -> None:
+    """Put back what `weights_of` took out, and set the network to reading.
+
+    Raises
+    ------
+    InputError
+        If the names or shapes are not those of the network.
+    """
+    import torch
+
+    found = {
+        name.removeprefix(_PREFIX): torch.from_numpy(np.array(value))
+        for name, value in arrays.items()
+        if name.startswith(_PREFIX)
+    }
+    try:
+        net.load_state_dict(found)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InputError(
+            f"the saved weights do not fit the network of their settings ({reason}): "
+            "save the model again."
+        ) from error
+    net.eval()
