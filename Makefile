@@ -41,6 +41,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/extrapolation.py ../shared/data
 	$(BIN)/python benchmarks/joint_law.py ../shared/data
 	$(BIN)/python benchmarks/cell_law.py ../shared/data
+	$(BIN)/python benchmarks/published.py ../shared/data
+	$(BIN)/python benchmarks/planner.py ../shared/data
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	$(CREATE)

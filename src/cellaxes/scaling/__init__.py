@@ -6,7 +6,8 @@ from cellaxes.scaling._coordinates import coordinate, show_coordinates
 from cellaxes.scaling._costs import Costs
 from cellaxes.scaling._extrapolate import Prediction, predict
 from cellaxes.scaling._fit import fit_noise_law
-from cellaxes.scaling._forms import FormFit, FormsFit, fit_forms
+from cellaxes.scaling._form_types import FormFit, FormsFit
+from cellaxes.scaling._forms import fit_forms
 from cellaxes.scaling._joint import JointFit, JointLaw, fit_joint_law
 from cellaxes.scaling._laws import NoiseLaw
 from cellaxes.scaling._plan import Plan, plan
