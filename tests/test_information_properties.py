@@ -75,7 +75,7 @@ def test_symmetry_and_affine_maps_of_either_side(matrix, seed):
 @few
 def test_no_information_reads_as_none(seed, d):
     found = cx.information.estimate(*gaussian_pair(0.0, seed=seed, d=d), n_permutations=0)
-    assert abs(found.bits) < 0.08
+    assert abs(found.bits) < 0.1
     assert found.low < 0.03
 
 
