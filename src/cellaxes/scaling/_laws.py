@@ -133,9 +133,8 @@ def information(
     gamma, k
         Exponent and number of channels.
     """
-    with np.errstate(invalid="ignore"):
-        log_r = gamma * (np.log(np.maximum(u, 1e-300)) - log_u_bar)
-    r = np.exp(np.minimum(log_r, LOG_R))
+    log_r = np.log(np.maximum(u, 1e-300)) - log_u_bar
+    r = np.exp(np.minimum(log_r if gamma == 1 else gamma * log_r, LOG_R))
     # log1p keeps the digits of small differences at both ends of the depth range.
     gain = np.exp2(2 / k * np.asarray(I_max, dtype=np.float64))
     bits: NDArray[np.float64] = 0.5 * k * (np.log1p(gain * r) - np.log1p(r)) / np.log(2)
