@@ -192,6 +192,20 @@ def test_batches_are_a_matter_of_training_alone(cells, monkeypatch):
         cx.embed.make("scvi").fit(cells.X, batch=["a", "b", "a"])
 
 
+@pytest.mark.parametrize("device", ["cuda:7", "gpu", "meta"])
+def test_a_device_that_is_not_here_is_refused_and_saved_models_do_without(
+    device, fitted, cells, tmp_path
+):
+    name, model = fitted
+    with pytest.raises(cx.InputError, match=f"device='{device}' is none that PyTorch can use"):
+        cx.embed.make(name, device=device, **SMALL[name]).fit(cells.X[TRAIN])
+    artefact = model.to_artefact()
+    artefact.params["device"] = device
+    artefact.save(tmp_path / "model")
+    again = cx.embed.load(tmp_path / "model")
+    np.testing.assert_array_equal(again.transform(cells.X[TEST]), model.transform(cells.X[TEST]))
+
+
 def test_presets_are_the_papers_settings_and_give_way_to_what_is_asked():
     model = cx.embed.make("scvi", preset="paper", patience=7)
     assert (model.n_hidden, model.n_latent, model.batch_size, model.patience) == (512, 16, 512, 7)

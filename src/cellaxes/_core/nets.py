@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cellaxes._core.errors import InputError
+
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 
 BETA_MEAN, BETA_SQUARE = 0.9, 0.999
+DEVICES = ("cpu", "cuda", "mps")
 ROUND = 12
 """Batches after which training looks up, where an epoch is longer."""
 
@@ -29,6 +33,29 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def find_device(name: str) -> "torch.device":
+    """Return the PyTorch device of that name, as ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+
+    Raises
+    ------
+    InputError
+        If there is no such kind of device, or none of it here.
+    """
+    import torch
+
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):  # no such name; none of it on this machine
+        device = None
+    if device is None or device.type not in DEVICES:
+        raise InputError(
+            f"device={name!r} is none that PyTorch can use here: write 'cpu', or 'cuda' (an NVIDIA "
+            "GPU) or 'mps' (Apple's) on a machine that has one."
+        )
+    return device
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from cellaxes.embed._model import require_extra
 from cellaxes.embed._tokens import FIRST_GENE, MASK, PAD
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
     from transformers import BertForMaskedLM
 
@@ -65,11 +66,12 @@ class Training:
 
 
 @contextmanager
-def seeded(rng: np.random.Generator) -> Iterator[None]:
+def seeded(rng: np.random.Generator, device: "torch.device | None" = None) -> Iterator[None]:
     """Seed PyTorch from a stream, on one thread, and leave its global state as it was."""
     import torch
 
-    with one_thread(), torch.random.fork_rng(devices=[]):
+    forked = [device] if device is not None and device.type == "cuda" else []
+    with one_thread(), torch.random.fork_rng(devices=forked):
         torch.manual_seed(int(rng.integers(2**63)))
         yield
 
@@ -95,7 +97,7 @@ def train(
     Parameters
     ----------
     net
-        Changed in place.
+        Changed in place, on the device where it is.
     tokens, held_out
         Ranked tokens ``(n_cells, n_tokens)`` trained on, and watched.
     how
@@ -175,12 +177,12 @@ def read(net: "BertForMaskedLM", tokens: NDArray[np.int32], layer: int) -> NDArr
                 batch = np.full((_READ, width), PAD, dtype=np.int64)
                 batch[: len(chosen)] = tokens[chosen, :width]
                 batch[len(chosen) :, 0] = MASK  # attention needs something to attend to
-                ids = torch.from_numpy(batch)
+                ids = torch.from_numpy(batch).to(net.device)
                 real = (ids != PAD).to(torch.int64)
                 states = net.bert(ids, attention_mask=real, output_hidden_states=True)
                 hidden = states.hidden_states[layer] * real[:, :, None]
                 mean = hidden.sum(dim=1) / real.sum(dim=1, keepdim=True)
-                out[chosen] = mean.numpy()[: len(chosen)]
+                out[chosen] = mean.cpu().numpy()[: len(chosen)]
     return out
 
 
@@ -218,10 +220,10 @@ def _loss(net: "BertForMaskedLM", ids: "Tensor", chosen: NDArray[np.bool_]) -> t
     """
     import torch
 
-    where = torch.from_numpy(chosen)
+    ids, where = ids.to(net.device), torch.from_numpy(chosen).to(net.device)
     truth = ids[where]
     shown = torch.full_like(truth, MASK)
-    turn = torch.arange(len(truth)) % 10
+    turn = torch.arange(len(truth), device=net.device) % 10
     shown[turn == 8] = truth.roll(1)[turn == 8]
     shown[turn == 9] = truth[turn == 9]
     hidden = net.bert(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cellaxes._core.artefact import Artefact
 from cellaxes._core.errors import InputError
 from cellaxes._core.matrix import Counts, shape_of
+from cellaxes._core.nets import find_device
 from cellaxes._core.random import stream
 from cellaxes.embed._bert import build, config_of, read, seeded
 from cellaxes.embed._checkpoint import Checkpoint, locate, read_checkpoint
@@ -49,11 +50,14 @@ class Geneformer:
         Hidden layer read: -2 is the last but one.
     min_match
         Smallest share of the data's genes that the checkpoint must know.
+    device
+        Of PyTorch, as of `RankTransformer`.
     """
 
     checkpoint: str = ""
     layer: int = -2
     min_match: float = 0.3
+    device: str = "cpu"
     _fitted: _Fitted | None = field(default=None, repr=False, init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -79,7 +83,7 @@ class Geneformer:
         Raises
         ------
         InputError
-            If the checkpoint is missing, damaged or for other genes.
+            If the checkpoint is missing, damaged or for other genes, or the device missing.
         """
         n_genes = shape_of(counts)[1]
         if genes is None or len(genes) != n_genes:
@@ -96,7 +100,8 @@ class Geneformer:
                 f"layer {self.layer} is none of the {found.net.config.num_hidden_layers} layers "
                 "of the checkpoint."
             )
-        self._fitted = _Fitted(self._vocabulary(found, genes), found.net)
+        net = found.net.to(find_device(self.device))
+        self._fitted = _Fitted(self._vocabulary(found, genes), net)
         return self
 
     def transform(self, counts: Counts) -> NDArray[np.float32]:
@@ -125,7 +130,7 @@ class Geneformer:
         model = cls(**params)
         with seeded(stream(0, "geneformer")):
             net = build(config)
-        load_weights(net, artefact.arrays)
+        load_weights(net, artefact.arrays, model.device)
         vocabulary = Vocabulary(artefact.arrays["tokens"], artefact.arrays["medians"])
         model._fitted = _Fitted(vocabulary, net)
         return model

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from cellaxes._core.artefact import Artefact
 from cellaxes._core.errors import InputError
 from cellaxes._core.matrix import Counts, csr_rows, row_sums, shape_of
-from cellaxes._core.nets import one_thread
+from cellaxes._core.nets import find_device, one_thread
 from cellaxes._core.random import stream
 from cellaxes.embed._bert import hold_out, seeded
 from cellaxes.embed._model import (
@@ -76,6 +76,9 @@ class SCVI:
         Epochs without a fall of the held-out loss (nats per cell) by ``min_delta`` to stop after.
     held_out
         Share of the training cells that is watched, not trained on.
+    device
+        Of PyTorch: ``"cpu"``, ``"cuda"``, ``"cuda:1"``. The same seed gives the same bits on the
+        CPU; a GPU rounds otherwise.
     """
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {
@@ -108,6 +111,7 @@ class SCVI:
     patience: int = 3
     min_delta: float = 0.01
     held_out: float = 0.1
+    device: str = "cpu"
     _fitted: "tuple[Module, int] | None" = field(
         default=None, repr=False, init=False, compare=False
     )
@@ -138,8 +142,8 @@ class SCVI:
         Raises
         ------
         InputError
-            If the extra is missing, there are fewer than 20 cells with a UMI, or the labels
-            are not one per cell.
+            If the extra or the device is missing, there are fewer than 20 cells with a UMI, or
+            the labels are not one per cell.
         """
         csr = csr_rows(counts, 0, shape_of(counts)[0]).astype(np.float32)
         codes = _codes(batch, csr.shape[0])
@@ -168,8 +172,9 @@ class SCVI:
                 full = np.zeros((_READ, n_genes), dtype=np.float32)
                 full[: len(block)] = np.log1p(block)
                 batch = torch.zeros(_READ, 1)  # encode_covariates is off: never read
-                mean = module.z_encoder(torch.from_numpy(full), batch)[0].loc
-                out[start : start + len(block)] = mean.numpy()[: len(block)]
+                cells = torch.from_numpy(full).to(module.device)
+                mean = module.z_encoder(cells, batch.to(module.device))[0].loc
+                out[start : start + len(block)] = mean.cpu().numpy()[: len(block)]
         return out
 
     def to_artefact(self) -> Artefact:
@@ -188,7 +193,7 @@ class SCVI:
             from scvi.module import VAE
 
             module = VAE(n_input, n_batch=n_batches, n_labels=1, **model._network())
-        load_weights(module, artefact.arrays)
+        load_weights(module, artefact.arrays, model.device)
         model._fitted = (module, n_batches)
         return model
 
@@ -210,10 +215,11 @@ class SCVI:
             index=[str(i) for i in range(n_cells)],
         )
         adata = anndata.AnnData(csr, obs=obs)
+        device = find_device(self.device)
         with (
             _quiet(),
             tempfile.TemporaryDirectory() as folder,
-            seeded(stream(random_state, "scvi")),
+            seeded(stream(random_state, "scvi"), device),
         ):
             from scvi.model import SCVI as Library  # noqa: N811  two SCVIs
 
@@ -221,7 +227,8 @@ class SCVI:
             library = Library(adata, **self._network())
             library.train(
                 max_epochs=max(1, int(self.max_cells_seen / n_cells)),
-                accelerator="cpu",
+                accelerator=device.type,
+                devices=1 if device.index is None else [device.index],
                 batch_size=self.batch_size,
                 early_stopping=True,
                 early_stopping_patience=self.patience,
@@ -241,7 +248,7 @@ class SCVI:
                 default_root_dir=folder,
             )
         module: Module = library.module
-        return module.eval()
+        return module.eval().to(device)
 
 
 def _codes(batch: ArrayLike | None, n_cells: int) -> NDArray[np.int64]:

@@ -1,5 +1,6 @@
 """Weights and settings of a network as plain arrays, and back."""
 
+from contextlib import suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError
+from cellaxes._core.nets import find_device
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -27,8 +29,11 @@ def weights_of(net: "Module") -> dict[str, NDArray[Any]]:
     }
 
 
-def load_weights(net: "Module", arrays: dict[str, NDArray[Any]]) -> None:
+def load_weights(net: "Module", arrays: dict[str, NDArray[Any]], device: str = "cpu") -> None:
     """Put back what `weights_of` took out, and set the network to reading.
+
+    Where ``device`` is not to be had, as on a laptop that reads what a cluster trained, the
+    network stays on the CPU.
 
     Raises
     ------
@@ -51,3 +56,5 @@ def load_weights(net: "Module", arrays: dict[str, NDArray[Any]]) -> None:
             "save the model again."
         ) from error
     net.eval()
+    with suppress(InputError):
+        net.to(find_device(device))
