@@ -104,10 +104,10 @@ def test_sigterm_leaves_whole_records_and_running_again_completes(prepared, tabl
     said, _ = worker.communicate(timeout=60)
     assert worker.returncode == 75, said
     status = cx.study.status(tmp_path)
-    assert 2 <= status["done"] < RUNS
-    assert f"done {status['done']}, failed 0, left {status['missing']}" in said
+    assert 2 <= status.done < RUNS
+    assert f"done {status.done}, failed 0, left {status.missing}" in said
     assert not list(tmp_path.rglob("*.part"))
-    assert cx.study.work(tmp_path).done == status["missing"]
+    assert cx.study.work(tmp_path).done == status.missing
     equal(tmp_path, table)
 
 
@@ -199,7 +199,7 @@ def test_dask_gives_the_local_table_though_a_worker_is_killed_half_way(
         killing(scheduler, lost, 1)
         with pytest.raises(cx.StoreError, match="scheduler was lost; what is finished is kept"):
             cx.study.run(spec, lost, engine="dask", scheduler_address=address, progress=False)
-        assert 1 <= cx.study.status(lost)["done"] < RUNS
+        assert 1 <= cx.study.status(lost).done < RUNS
 
 
 def test_a_cluster_is_handed_in_and_what_its_workers_cannot_read_is_said(prepared, table, tmp_path):
@@ -340,7 +340,7 @@ def test_slurm_receives_one_array_of_static_shards(
     for task in (0, 1, 1, 2):
         monkeypatch.setenv("SLURM_ARRAY_TASK_ID", str(task))
         assert run_cli("study", "work", out, "--of", 4, "--only", names) == 0
-    left = cx.study.status(out)["missing"]
+    left = cx.study.status(out).missing
     assert 0 < left < RUNS
     assert run_cli("study", "run", "--out", out, "--engine", "slurm", "--tasks", 9) == 0
     assert f"share {left} runs" in capsys.readouterr().out

@@ -72,7 +72,7 @@ def test_workers_and_stops_change_nothing(prepared, table, tmp_path):
         counts.append(len(cx.study.Store(tmp_path).finished()))
     assert counts == sorted(counts)
     assert 0 < counts[0] < len(table)
-    assert cx.study.status(tmp_path)["done"] == counts[-1]
+    assert cx.study.status(tmp_path).done == counts[-1]
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/??/*.json")}
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
     pd.testing.assert_frame_equal(cx.study.collect(tmp_path), table, check_exact=True)
@@ -107,7 +107,10 @@ def test_a_failing_run_is_a_record_and_the_study_goes_on(prepared, cells_file, t
     assert cx.study.run(spec, tmp_path, material=material, n_jobs=1, progress=False) == 2
     table = cx.study.collect(tmp_path)
     failed = table[table["status"] == "failed"]
-    assert cx.study.status(tmp_path) == {"total": 4, "done": 2, "failed": 2, "missing": 0}
+    found = cx.study.status(tmp_path)
+    assert (found.total, found.done, found.failed, found.missing) == (4, 2, 2, 0)
+    assert sum(found.errors.values()) == 2
+    assert "lower n_components" in str(found)
     assert failed["model"].unique().tolist() == ["pca:n_components=350"]
     assert failed["error"].str.contains("lower n_components").all()
     record = json.loads(next(tmp_path.glob("runs/??/*.json")).read_text())
@@ -235,7 +238,7 @@ def test_growing_a_study_keeps_what_is_done(prepared, table, cells_file, tmp_pat
         cells_file, ["label:cell_type", "protein:protein"], **(WISHES | {"n_seeds": 3})
     )
     cx.study.Store(tmp_path).write_spec(more)
-    assert cx.study.status(tmp_path) == {"total": 36, "done": 24, "failed": 0, "missing": 12}
+    assert str(cx.study.status(tmp_path)) == "total 36, done 24, failed 0, missing 12"
     assert {task.id for task in spec.runs()} == done
 
 
@@ -335,7 +338,7 @@ def test_a_full_disk_keeps_finished_runs(prepared, tmp_path):
         assert not [path for path in out.rglob("*.part") if path.is_file()]
         (disk / "filler").unlink()
         cx.study.run(spec, out, material=material, n_jobs=1, progress=False)
-        assert cx.study.status(out)["done"] == len(spec.runs())
+        assert cx.study.status(out).done == len(spec.runs())
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
 

@@ -228,13 +228,13 @@ def study_work(
 
 @study_app.command("status")
 def study_status(out: Folder) -> None:
-    """Say how many runs are done, failed and missing.
+    """Say how many runs are done, failed and missing, and why runs failed.
 
     Example: cellaxes study status study
     """
     from cellaxes.study import status
 
-    typer.echo(", ".join(f"{name} {count}" for name, count in status(out).items()))
+    typer.echo(status(out))
 
 
 @study_app.command("collect")

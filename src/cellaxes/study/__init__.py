@@ -1,6 +1,6 @@
 """A grid of runs over depths, models, signals and seeds: resumable, one file per run."""
 
-from cellaxes.study._collect import CURVE, collect, curves, levels, seconds, status
+from cellaxes.study._collect import CURVE, Status, collect, curves, levels, seconds, status
 from cellaxes.study._facts import Facts
 from cellaxes.study._handout import read_embedding, write_thinned
 from cellaxes.study._plan import StudyPlan, plan
@@ -22,6 +22,7 @@ __all__ = [
     "ModelSpec",
     "RunSpec",
     "Slurm",
+    "Status",
     "Store",
     "StudyPlan",
     "StudySpec",

@@ -1,5 +1,8 @@
 """Reading a study: its table, its levels, its state."""
 
+from collections import Counter
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,8 @@ from cellaxes.study._store import Store
 
 CURVE = ("signal", "model", "n_train", "thin")
 """Columns that together name a curve of information against depth."""
+SHOWN = 5
+"""Reasons for failures that a status names."""
 
 
 def collect(out: str | Path) -> pd.DataFrame:
@@ -56,18 +61,56 @@ def _row(task: RunSpec, record: dict[str, Any] | None) -> dict[str, Any]:
     }
 
 
-def status(out: str | Path) -> dict[str, int]:
-    """Return how many runs of the study are ``total``, ``done``, ``failed``, ``missing``.
+@dataclass(frozen=True)
+class Status:
+    """How far a study is.
+
+    Attributes
+    ----------
+    total, done, failed, missing
+        Runs of the study, and how many of them ended well, ended in an error, or did not yet.
+    errors
+        Why runs failed, and how many for that reason; the most frequent first.
+    """
+
+    total: int
+    done: int
+    failed: int
+    missing: int
+    errors: dict[str, int]
+
+    def __str__(self) -> str:
+        lines = [
+            f"total {self.total}, done {self.done}, failed {self.failed}, missing {self.missing}"
+        ]
+        lines += [f"{count} failed: {why}" for why, count in islice(self.errors.items(), SHOWN)]
+        if len(self.errors) > SHOWN:
+            lines.append(
+                f"and {len(self.errors) - SHOWN} other reasons, in runs.csv once collected"
+            )
+        if self.errors:
+            lines.append("to do them again: study run --retry-failed")
+        return "\n".join(lines)
+
+
+def status(out: str | Path) -> Status:
+    """Return how many runs of the study in ``out`` are done, failed and missing, and why.
 
     Raises
     ------
     InputError
         If the folder holds no study or a record is damaged.
     """
-    states = [record["status"] if record else "missing" for record in _records(out)]
-    return {"total": len(states)} | {
-        state: states.count(state) for state in ("done", "failed", "missing")
-    }
+    records = _records(out)
+    states = Counter(record["status"] if record else "missing" for record in records)
+    errors = Counter(record["error"] for record in records if record and "error" in record)
+    return Status(
+        total=len(records),
+        done=states["done"],
+        failed=states["failed"],
+        missing=states["missing"],
+        errors=dict(errors.most_common()),
+    )
 
 
 def seconds(out: str | Path) -> float:
