@@ -21,6 +21,7 @@ ARROWS = {
     "signal": {"_core"},
     "information": {"_core"},
     "scaling": {"_core"},
+    "features": {"_core", "information"},
     "study": {"_core", "noise", "embed", "signal", "information"},
     "pl": {"_core", "scaling"},
     "report": {"_core", "pl", "scaling"},

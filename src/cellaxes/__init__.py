@@ -1,7 +1,7 @@
 """cellaxes: what a representation of cells knows, and what limits it.
 
 The rooms are the public names: ``cx.noise``, ``cx.embed``, ``cx.signal``,
-``cx.information``, ``cx.scaling``, ``cx.study``, ``cx.pl``, ``cx.report``,
+``cx.information``, ``cx.features``, ``cx.scaling``, ``cx.study``, ``cx.pl``, ``cx.report``,
 ``cx.verbs`` and ``cx.datasets``. Each is imported when it is first used, so that
 ``import cellaxes`` costs next to nothing.
 """
@@ -15,6 +15,7 @@ from cellaxes._core.version import __version__
 _ROOMS = (
     "datasets",
     "embed",
+    "features",
     "information",
     "noise",
     "pl",

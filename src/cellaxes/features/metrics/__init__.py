@@ -1,0 +1,1 @@
+"""How good sparse features are: pure functions of arrays."""
