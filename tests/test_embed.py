@@ -6,7 +6,8 @@ import scipy.sparse as sp
 from sklearn import decomposition
 
 import cellaxes as cx
-from cellaxes.embed._preprocess import highly_variable, log_normalise
+from cellaxes._core.matrix import log_normalise
+from cellaxes.embed._preprocess import highly_variable
 
 MODELS = {
     "pca": {"n_components": 5, "n_top_genes": 100},

@@ -110,6 +110,24 @@ def row_sums(counts: Counts) -> NDArray[np.float64]:
     return sums
 
 
+def log_normalise(counts: Counts, target_sum: float = 1e4) -> sp.csr_matrix:
+    """Return ``log(1 + target_sum * x_ij / sum_j x_ij)`` as float32 CSR; empty cells stay zero.
+
+    Parameters
+    ----------
+    counts
+        UMI counts ``(n_cells, n_genes)``.
+    target_sum
+        UMIs per cell after normalising.
+    """
+    csr = sp.csr_matrix(csr_rows(counts, 0, shape_of(counts)[0]), dtype=np.float32, copy=True)
+    total = row_sums(csr)
+    scale = target_sum / np.maximum(total, 1.0)
+    csr.data *= np.repeat(scale, np.diff(csr.indptr)).astype(np.float32)
+    np.log1p(csr.data, out=csr.data)
+    return csr
+
+
 @njit(cache=True, nogil=True)
 def _first_fault(data: NDArray[Any]) -> tuple[int, int]:
     """Return (kind, position) of the first value that is no count; kind 0 if there is none."""

@@ -1,28 +1,8 @@
-"""Steps shared by the models that work on normalised expression."""
+"""Choice of genes, shared by the models that work on normalised expression."""
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-
-from cellaxes._core.matrix import Counts, csr_rows, row_sums, shape_of
-
-
-def log_normalise(counts: Counts, target_sum: float = 1e4) -> sp.csr_matrix:
-    """Return ``log(1 + target_sum * x_ij / sum_j x_ij)`` as float32 CSR; empty cells stay zero.
-
-    Parameters
-    ----------
-    counts
-        UMI counts ``(n_cells, n_genes)``.
-    target_sum
-        UMIs per cell after normalising.
-    """
-    csr = sp.csr_matrix(csr_rows(counts, 0, shape_of(counts)[0]), dtype=np.float32, copy=True)
-    total = row_sums(csr)
-    scale = target_sum / np.maximum(total, 1.0)
-    csr.data *= np.repeat(scale, np.diff(csr.indptr)).astype(np.float32)
-    np.log1p(csr.data, out=csr.data)
-    return csr
 
 
 def highly_variable(log_counts: sp.csr_matrix, n_top_genes: int) -> NDArray[np.int64]:

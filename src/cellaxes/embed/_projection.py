@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellaxes._core.artefact import Artefact
-from cellaxes._core.matrix import Counts, csr_rows, shape_of
+from cellaxes._core.matrix import Counts, csr_rows, log_normalise, shape_of
 from cellaxes._core.random import stream
 from cellaxes.embed._model import register, require_fitted, require_genes, require_size
-from cellaxes.embed._preprocess import log_normalise
 
 
 @register(
