@@ -6,8 +6,7 @@ import scipy.sparse as sp
 from sklearn import decomposition
 
 import cellaxes as cx
-from cellaxes._core.matrix import log_normalise
-from cellaxes.embed._preprocess import highly_variable
+from cellaxes._core.matrix import highly_variable, log_normalise
 
 MODELS = {
     "pca": {"n_components": 5, "n_top_genes": 100},

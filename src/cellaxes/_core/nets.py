@@ -102,6 +102,34 @@ def network(widths: Sequence[int], rng: np.random.Generator, last: float = 1.0) 
     return Network(flat, tuple(widths))
 
 
+class Adam:
+    """Adam (Kingma and Ba 2015), without what the optimisers of PyTorch import.
+
+    Parameters
+    ----------
+    values
+        What is moved, in place.
+    mean
+        Decay of the running mean of the slopes.
+    """
+
+    def __init__(self, values: Sequence["Tensor"], *, mean: float = BETA_MEAN) -> None:
+        import torch
+
+        self._values, self._mean, self._step = list(values), mean, 0
+        self._moments = [(torch.zeros_like(v), torch.zeros_like(v)) for v in values]
+
+    def step(self, slopes: Sequence["Tensor"], learning_rate: float) -> None:
+        """Move against the slopes; call without gradients."""
+        self._step += 1
+        rate = learning_rate / (1 - self._mean**self._step)
+        for value, slope, (mean, square) in zip(self._values, slopes, self._moments, strict=True):
+            mean.lerp_(slope, 1 - self._mean)
+            square.lerp_(slope * slope, 1 - BETA_SQUARE)
+            size = (square / (1 - BETA_SQUARE**self._step)).sqrt_().add_(1e-8)
+            value.addcdiv_(mean, size, value=-rate)
+
+
 def _batches(
     rows: NDArray[np.int64], batch: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.int64]]:
@@ -151,20 +179,14 @@ def train(
     """
     import torch
 
-    moments = [(torch.zeros_like(net.values), torch.zeros_like(net.values)) for net in networks]
-    best, waited, kept, step = floor, 0, None, 0
+    adam = Adam([net.values for net in networks])
+    best, waited, kept = floor, 0, None
     batches = _batches(rows, batch, rng)
     for _ in range(max_rounds):
         for part in islice(batches, min(ROUND, max(1, len(rows) // batch))):
-            step += 1
             slopes = torch.autograd.grad(loss(part), [net.values for net in networks])
             with torch.no_grad():
-                for net, slope, (mean, square) in zip(networks, slopes, moments, strict=True):
-                    mean.lerp_(slope, 1 - BETA_MEAN)
-                    square.lerp_(slope * slope, 1 - BETA_SQUARE)
-                    size = (square / (1 - BETA_SQUARE**step)).sqrt_().add_(1e-8)
-                    rate = learning_rate / (1 - BETA_MEAN**step)
-                    net.values.addcdiv_(mean, size, value=-rate)
+                adam.step(slopes, learning_rate)
         with torch.no_grad():
             now = worth()
         if now > best:

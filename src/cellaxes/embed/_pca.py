@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from cellaxes._core.artefact import Artefact
 from cellaxes._core.errors import InputError
-from cellaxes._core.matrix import Counts, log_normalise, shape_of
+from cellaxes._core.matrix import Counts, highly_variable, log_normalise, shape_of
 from cellaxes.embed._model import register, require_fitted, require_genes, require_size
-from cellaxes.embed._preprocess import highly_variable
 
 
 @dataclass(frozen=True)

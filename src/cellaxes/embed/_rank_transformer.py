@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cellaxes._core.artefact import Artefact
 from cellaxes._core.errors import InputError
-from cellaxes._core.matrix import Counts, log_normalise, shape_of
+from cellaxes._core.matrix import Counts, highly_variable, log_normalise, shape_of
 from cellaxes._core.nets import find_device
 from cellaxes._core.random import stream
 from cellaxes.embed._bert import (
@@ -21,7 +21,6 @@ from cellaxes.embed._bert import (
     vocabulary_size,
 )
 from cellaxes.embed._model import register, require_fitted, require_genes, require_size
-from cellaxes.embed._preprocess import highly_variable
 from cellaxes.embed._tokens import FIRST_GENE, Vocabulary, gene_medians, tokenise
 from cellaxes.embed._weights import load_weights, settings_of, weights_of
 

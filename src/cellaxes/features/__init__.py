@@ -1,5 +1,8 @@
 """Sparse features of an embedding: what its axes mean, how far that can be trusted."""
 
 from cellaxes.features import metrics
+from cellaxes.features._config import ARCHS, PRESETS, Config
+from cellaxes.features._fit import fit, fit_many
+from cellaxes.features._model import SparseFeatures, load
 
-__all__ = ["metrics"]
+__all__ = ["ARCHS", "PRESETS", "Config", "SparseFeatures", "fit", "fit_many", "load", "metrics"]

@@ -1,0 +1,204 @@
+"""Fitting sparse features: one model, or many seeds and sparsities at once."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from cellaxes._core.errors import InputError, near
+from cellaxes._core.matrix import Counts
+from cellaxes._core.nets import find_device, one_thread
+from cellaxes.features._config import PRESETS, Config
+from cellaxes.features._finish import finish
+from cellaxes.features._model import SparseFeatures
+from cellaxes.features._rows import Rows
+from cellaxes.features._standard import check_embedding, sample_rows, standardise
+from cellaxes.features._target import Expression, check_target, expression_target
+from cellaxes.features._train import train
+
+MIN_CELLS = 50
+"""Fewest training cells."""
+TRANSCODED = 64
+"""Most dimensions at which ``auto`` trains a gene transcoder."""
+NESTED = 70
+"""Fewest dimensions at which ``auto`` nests features."""
+
+
+def fit(
+    z: NDArray[np.floating],
+    *,
+    counts: Counts | None = None,
+    arch: str = "auto",
+    n_features: int | None = None,
+    k: float | None = None,
+    preset: str | None = None,
+    config: Config | None = None,
+    rows: NDArray[np.int64] | None = None,
+    device: str = "cpu",
+    random_state: int = 0,
+    progress: bool = False,
+) -> SparseFeatures:
+    """Train a sparse autoencoder on an embedding.
+
+    Parameters
+    ----------
+    z
+        Embedding ``(n_cells, d)``, array or memory map of any length.
+    counts
+        UMI counts ``(n_cells, n_genes)`` of the same cells; with ``arch="auto"`` and at most 64
+        dimensions they make a gene transcoder, whose features rebuild expression.
+    arch
+        One of ``cx.features.ARCHS``, or ``"auto"``: a nested gene transcoder as above,
+        ``matryoshka`` from 70 dimensions, else ``batchtopk``.
+    n_features
+        Width m; default ``4 d``, at least 64, at most a twentieth of the cells.
+    k
+        Mean number of active features per cell; default 8, less than half of d.
+    preset
+        ``"sparsesc"``: the recipe of sparseSC with its faults mended.
+    config
+        All settings at once, instead of ``arch``, ``n_features``, ``k`` and ``preset``.
+    rows
+        Training cells; default all.
+    device
+        Of PyTorch.
+    random_state
+        Seed: the same gives the same features, alone or among others.
+    progress
+        Whether a bar is shown.
+
+    Raises
+    ------
+    InputError
+        If the embedding holds NaN or does not vary, k is not below half of its dimensions, there
+        are fewer cells than features, or counts are of other cells.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> codes = rng.exponential(size=(2000, 12)) * (rng.random((2000, 12)) < 0.2)
+    >>> z = codes @ rng.normal(size=(12, 8))
+    >>> model = fit(z, n_features=24, k=2)
+    >>> model.encode(z).shape[0]
+    2000
+    """
+    return fit_many(
+        z,
+        counts=counts,
+        arch=arch,
+        n_features=n_features,
+        ks=(k,),
+        seeds=(random_state,),
+        preset=preset,
+        config=config,
+        rows=rows,
+        device=device,
+        progress=progress,
+    )[0]
+
+
+def fit_many(
+    z: NDArray[np.floating],
+    *,
+    seeds: Sequence[int] = (0, 1, 2, 3),
+    ks: Sequence[float | None] = (None,),
+    counts: Counts | None = None,
+    arch: str = "auto",
+    n_features: int | None = None,
+    preset: str | None = None,
+    config: Config | None = None,
+    rows: NDArray[np.int64] | None = None,
+    device: str = "cpu",
+    progress: bool = False,
+) -> list[SparseFeatures]:
+    """Train models of several seeds and sparsities together, in one batched tensor.
+
+    Parameters
+    ----------
+    z, counts, arch, n_features, preset, config, rows, device, progress
+        As of `fit`.
+    seeds, ks
+        Every seed is trained at every k.
+
+    Returns
+    -------
+    Models, the seeds of the first k first.
+
+    Raises
+    ------
+    InputError
+        As `fit`.
+    """
+    n_cells, d = check_embedding(z)
+    rows = np.arange(n_cells) if rows is None else np.unique(np.asarray(rows, dtype=np.int64))
+    if len(rows) < MIN_CELLS:
+        raise InputError(
+            f"features need at least {MIN_CELLS} training cells, but have {len(rows)}."
+        )
+    if counts is not None:
+        check_target(counts, n_cells)
+    if config is None:
+        config = _settings(
+            d, len(rows), arch=arch, n_features=n_features, preset=preset, counts=counts is not None
+        )
+        sparsities = [_default_k(d) if k is None else k for k in ks]
+    else:
+        sparsities = [config.k if k is None else k for k in ks]
+    for k in sparsities:
+        config.but(k=k)
+        if not k < d / 2:
+            raise InputError(
+                f"k ({k:g}) must be less than half of the {d} dimensions: with more, features are "
+                "a rotation of the embedding and mean nothing."
+            )
+    if config.n_features > len(rows):
+        raise InputError(
+            f"{config.n_features} features of {len(rows)} training cells: ask for fewer features, "
+            "or give more cells."
+        )
+    if config.target == "expression" and counts is None:
+        raise InputError("a gene transcoder needs counts= of the same cells.")
+    standard = standardise(z[sample_rows(z, rows, seeds[0])], per_dimension=config.per_dimension)
+    expression: Expression | None = None
+    if config.target == "expression":
+        expression = expression_target(counts, rows)
+    held = Rows(z, standard, rows, None if expression is None else expression.scores)
+    members = [(seed, k) for k in sparsities for seed in seeds]
+    bar = tqdm(total=config.steps, unit="step", desc="features", disable=not progress)
+    with one_thread(), bar:
+        trained = train(
+            held, config, members, device=find_device(device), tell=lambda step: bar.update()
+        )
+    return [
+        finish(one, held, config.but(k=k), seed=seed, expression=expression)
+        for one, (seed, k) in zip(trained, members, strict=True)
+    ]
+
+
+def _default_k(d: int) -> float:
+    """Return the default k: 8, below half of d."""
+    if d < 3:
+        raise InputError(f"an embedding of {d} dimensions is too narrow for sparse features.")
+    return min(8, (d - 1) // 2)
+
+
+def _settings(
+    d: int, n_cells: int, *, arch: str, n_features: int | None, preset: str | None, counts: bool
+) -> Config:
+    """Return the settings that follow from the data where they are not given."""
+    found = Config(n_features=1, k=1)
+    width = max(16, min(max(4 * d, 64), n_cells // 20))
+    if preset is not None:
+        if preset not in PRESETS:
+            raise InputError(f"there is no preset {preset!r}: {near(preset, PRESETS)}")
+        found, width = found.but(**PRESETS[preset]), 16 * d
+    elif arch == "auto":
+        if counts and d <= TRANSCODED:
+            found = found.but(arch="matryoshka", target="expression")
+        else:
+            found = found.but(arch="matryoshka" if d >= NESTED else "batchtopk")
+    else:
+        found = found.but(arch=arch)
+    return found.but(n_features=width if n_features is None else n_features)

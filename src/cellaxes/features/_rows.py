@@ -1,0 +1,80 @@
+"""Batches of an embedding of any length: whole in memory, or in shuffled blocks of a memory map."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellaxes._core.random import stream
+from cellaxes.features._standard import Standard
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BUFFER = 1 << 25
+"""Values held in memory at a time, where the embedding has more."""
+BLOCK = 1024
+"""Rows read together from a memory map."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What is trained on.
+
+    Attributes
+    ----------
+    z
+        Embedding ``(n_cells, d)``, array or memory map.
+    standard
+        Its centring and scale.
+    rows
+        Training cells, ascending.
+    target
+        What features rebuild ``(n_cells, o)`` where that is not the embedding.
+    """
+
+    z: NDArray[np.floating]
+    standard: Standard
+    rows: NDArray[np.int64]
+    target: NDArray[np.float32] | None = None
+
+    def read(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return input and target of some cells."""
+        x = self.standard.apply(self.z[rows])
+        return x, x if self.target is None else self.target[rows]
+
+    def batches(self, seeds: Sequence[int], size: int) -> Iterator[tuple["Tensor", "Tensor", bool]]:
+        """Deal every training cell once per epoch, without end, to each seed in its own order.
+
+        Yields input ``(n_seeds, batch, d)``, target ``(n_seeds, batch, o)``, and whether the
+        epoch ends with it. Where the embedding fits into memory the order of a seed depends on
+        nothing else; blocks of a larger one are read in an order of their own, and shuffled
+        by seed within what is held.
+        """
+        import torch
+
+        held = max(BLOCK, BUFFER // self.z.shape[1] // BLOCK * BLOCK)
+        rngs = [stream(seed, "features", "order") for seed in seeds]
+        blocks = [self.rows[i : i + BLOCK] for i in range(0, len(self.rows), BLOCK)]
+        whole = len(self.rows) <= held
+        order = stream(0, "features", "blocks")
+        kept: tuple[Tensor, Tensor] | None = None
+        while True:
+            dealt = np.arange(len(blocks)) if whole else order.permutation(len(blocks))
+            parts = np.array_split(dealt, -(-len(self.rows) // held))
+            for number, part in enumerate(parts):
+                if kept is None or not whole:
+                    rows = np.sort(np.concatenate([blocks[block] for block in part]))
+                    inputs, target = self.read(rows)
+                    x = torch.from_numpy(inputs)
+                    kept = x, x if target is inputs else torch.from_numpy(target)
+                x, y = kept
+                shuffled = np.stack([rng.permutation(len(x)) for rng in rngs])
+                n_batches = -(-len(x) // size)
+                for i, some in enumerate(np.array_split(shuffled, n_batches, axis=1)):
+                    chosen = torch.from_numpy(some)
+                    ends = number == len(parts) - 1 and i == n_batches - 1
+                    taken = x[chosen]
+                    yield taken, taken if y is x else y[chosen], ends
