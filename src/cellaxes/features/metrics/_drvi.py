@@ -32,10 +32,8 @@ class Disentanglement:
 
     def to_dict(self) -> dict[str, float]:
         """Return the nine scores under names such as ``"LMS-SMI"``."""
-        table = self.to_frame()
-        return {
-            f"{how}-{pair}": float(table.loc[pair, how]) for how in table for pair in table.index
-        }
+        by_join = self.to_frame().to_dict()
+        return {f"{how}-{pair}": by_join[how][pair] for how in by_join for pair in by_join[how]}
 
     def to_frame(self) -> pd.DataFrame:
         """Return the nine scores: rows SMI, SPN, BMMI, columns LMS, MSAS, MSGS."""

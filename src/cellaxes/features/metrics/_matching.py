@@ -102,7 +102,7 @@ def correlations(a: Matrix, b: Matrix) -> Array:
     scale = x.shape[0] * np.outer(sd_x, sd_y)
     flat = np.outer(_flat(x, sd_x), np.ones(y.shape[1], bool)) | _flat(y, sd_y)
     cross[flat], scale[flat] = 0.0, 1.0
-    return np.clip(cross / scale, -1.0, 1.0)
+    return np.asarray(np.clip(cross / scale, -1.0, 1.0))
 
 
 def matched_correlation(activations: Matrix, truth: Matrix) -> Matched:
@@ -168,8 +168,7 @@ def cosines(a: ArrayLike, b: ArrayLike) -> Array:
             f"the dictionaries live in {x.shape[1]} and {y.shape[1]} dimensions: compare those of "
             "one embedding."
         )
-    found: Array = np.clip(unit_rows(x) @ unit_rows(y).T, -1.0, 1.0)
-    return found
+    return np.asarray(np.clip(unit_rows(x) @ unit_rows(y).T, -1.0, 1.0))
 
 
 def mcc(dictionary: ArrayLike, truth: ArrayLike) -> float:
@@ -192,7 +191,7 @@ def mcc(dictionary: ArrayLike, truth: ArrayLike) -> float:
     """
     similar = np.abs(cosines(dictionary, truth))
     rows, columns = linear_sum_assignment(similar, maximize=True)
-    return float(similar[rows, columns].sum()) / similar.shape[1]
+    return float(similar[rows, columns].sum() / similar.shape[1])
 
 
 def mmcs(dictionary: ArrayLike, other: ArrayLike) -> float:

@@ -43,7 +43,7 @@ class Firing:
     @property
     def dead(self) -> NDArray[np.bool_]:
         """Features that fire on no cell."""
-        return self.frequency == 0
+        return np.asarray(self.frequency == 0)
 
     @property
     def rare(self) -> NDArray[np.bool_]:
