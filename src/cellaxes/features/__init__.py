@@ -4,5 +4,22 @@ from cellaxes.features import metrics
 from cellaxes.features._config import ARCHS, PRESETS, Config
 from cellaxes.features._fit import fit, fit_many
 from cellaxes.features._model import SparseFeatures, load
+from cellaxes.features._preflight import Preflight, preflight
+from cellaxes.features._stability import KChoice, Stability, choose_k, stability
 
-__all__ = ["ARCHS", "PRESETS", "Config", "SparseFeatures", "fit", "fit_many", "load", "metrics"]
+__all__ = [
+    "ARCHS",
+    "PRESETS",
+    "Config",
+    "KChoice",
+    "Preflight",
+    "SparseFeatures",
+    "Stability",
+    "choose_k",
+    "fit",
+    "fit_many",
+    "load",
+    "metrics",
+    "preflight",
+    "stability",
+]

@@ -20,7 +20,8 @@ def finish(
     """Return the model of trained weights.
 
     Gains are folded into the encoder. For ``batchtopk`` and ``matryoshka`` the threshold is set so
-    that k features are active in the mean training cell. Features are put in the order of frequency
+    that k features are active in the mean training cell; those of ``jumprelu`` are all raised or
+    lowered by one factor to that end. Features are put in the order of frequency
     times mean square inside their group, and those that no training cell activates are left out.
     Features that rebuild expression get their way back to the embedding by least squares.
 
@@ -51,13 +52,14 @@ def finish(
     elif "log_gain" in w:
         encoder = encoder * np.exp(w["log_gain"])[:, None]
         bias = magnitude = bias * np.exp(w["log_gain"])
-    if config.arch == "jumprelu":
-        threshold = np.exp(w["log_threshold"])
     group = np.searchsorted(config.ends, np.arange(m), side="right")
     chosen = sample_rows(rows.z, rows.rows, seed)
     x, _y = rows.read(chosen)
     if config.arch in ("batchtopk", "matryoshka"):
         threshold = np.full(m, _threshold(x, encoder, bias, k=config.k))
+    elif config.arch == "jumprelu":
+        theta = np.exp(w["log_threshold"])
+        threshold = theta * _threshold(x, encoder / theta[:, None], bias / theta, k=config.k)
 
     def as_float(values: NDArray[np.floating]) -> NDArray[np.float32]:
         return np.ascontiguousarray(values, dtype=np.float32)

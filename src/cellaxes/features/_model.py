@@ -123,7 +123,7 @@ class SparseFeatures:
 
     def directions(self) -> NDArray[np.float32]:
         """Return what one unit of each feature adds to the embedding, ``(m, d)``, in its units."""
-        return self.decoder / self.standard.scale
+        return np.asarray(self.decoder / self.standard.scale, dtype=np.float32)
 
     def keep(self, features: NDArray[np.int64]) -> "SparseFeatures":
         """Return the model with some of its features, in the order given."""

@@ -179,7 +179,7 @@ def choose_k(
             }
         )
     table = pd.DataFrame(rows)
-    best = float(table["k"][table["stable_fraction"].idxmax()])
+    best = float(ks[int(table["stable_fraction"].argmax())])
     return KChoice(min(round(1.5 * best), (d - 1) // 2), best, table)
 
 

@@ -19,19 +19,19 @@ class Standard:
     Attributes
     ----------
     centre, scale
-        Float32, ``(d,)``; all scales are equal unless each dimension was scaled by itself.
+        Float64, ``(d,)``; all scales are equal unless each dimension was scaled by itself.
     """
 
-    centre: NDArray[np.float32]
-    scale: NDArray[np.float32]
+    centre: NDArray[np.float64]
+    scale: NDArray[np.float64]
 
     def apply(self, z: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return standardised rows ``(n, d)``, float32."""
-        return (np.asarray(z, dtype=np.float32) - self.centre) * self.scale
+        return np.asarray((z - self.centre) * self.scale, dtype=np.float32)
 
     def undo(self, x: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return rows in the embedding's own units."""
-        return np.asarray(x, dtype=np.float32) / self.scale + self.centre
+        return np.asarray(x / self.scale + self.centre, dtype=np.float32)
 
 
 def check_embedding(z: NDArray[np.floating]) -> tuple[int, int]:
@@ -79,4 +79,4 @@ def standardise(z: NDArray[np.floating], *, per_dimension: bool = False) -> Stan
         scale = np.where(spread > 0, 1 / np.maximum(spread, 1e-300), 0.0)
     else:
         scale = np.full(len(spread), np.sqrt(len(spread) / np.sum(spread**2)))
-    return Standard(centre.astype(np.float32), np.where(scale == 0, 1, scale).astype(np.float32))
+    return Standard(centre, np.where(scale == 0, 1.0, scale))

@@ -72,7 +72,7 @@ def train(
         value.requires_grad_(True)
     adam = Adam(list(w.values()), mean=0.0 if config.arch in ("gated", "jumprelu") else 0.9)
     silent = torch.zeros(len(members), config.n_features, device=device)
-    patience = max(n_cells, 20 * config.n_features / min(ks) * size)
+    patience = max(n_cells, 20 * config.n_features / min(ks))  # an epoch; rare ones have time
     penalty = torch.full((len(members),), config.penalty or 0.1, device=device)
     wanted = torch.tensor(ks, device=device)
     variance = _variance(rows)
@@ -153,10 +153,11 @@ def _start(rows: Rows, config: Config, seeds: Sequence[int]) -> dict[str, "Tenso
     most = rows.rows[:: max(1, len(rows.rows) // 8192)]
     x, y = rows.read(most)
     d, m = x.shape[1], config.n_features
+    varies = x.std(axis=0) > 1e-6  # features do not point where nothing lies
     parts: dict[str, list[NDArray[np.float32]]] = {}
     for seed in seeds:
         rng = stream(seed, "features", "start")
-        directions = rng.standard_normal((m, d)).astype(np.float32)
+        directions = rng.standard_normal((m, d)).astype(np.float32) * varies
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         start = {"encoder": directions.T, "encoder_bias": np.zeros((1, m), np.float32)}
         if config.target == "embedding":
