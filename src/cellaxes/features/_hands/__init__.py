@@ -1,0 +1,31 @@
+"""Hands on the wheel: steer features, remove batches, map new cells, match two models."""
+
+from cellaxes.features._hands._batch import BatchRemoved, remove_batch
+from cellaxes.features._hands._decoders import (
+    CallableDecoder,
+    Decoder,
+    LinearDecoder,
+    SCVIDecoder,
+)
+from cellaxes.features._hands._edits import contrast
+from cellaxes.features._hands._effects import effects
+from cellaxes.features._hands._match import Match, match
+from cellaxes.features._hands._query import QueryMap, map_query
+from cellaxes.features._hands._steer import Steered, steer
+
+__all__ = [
+    "BatchRemoved",
+    "CallableDecoder",
+    "Decoder",
+    "LinearDecoder",
+    "Match",
+    "QueryMap",
+    "SCVIDecoder",
+    "Steered",
+    "contrast",
+    "effects",
+    "map_query",
+    "match",
+    "remove_batch",
+    "steer",
+]
