@@ -200,7 +200,7 @@ class SCVIDecoder:
         module.eval()
         try:
             with one_thread(), torch.no_grad():
-                of = torch.full((_READ, 1), float(code), device=device)
+                of = torch.full((_READ, 1), code, dtype=torch.int64, device=device)
                 library = torch.zeros((_READ, 1), device=device)
                 for start in range(0, len(z), _READ):
                     block = np.zeros((_READ, z.shape[1]), dtype=np.float32)

@@ -11,8 +11,8 @@ from cellaxes._core.errors import InputError, near
 from cellaxes.features._hands._effects import check_feature, strengths
 from cellaxes.features._model import SparseFeatures
 
-Edit = tuple[str | float, ...]
-"""``("ablate",)``, ``("set", v)``, ``("scale", x)``, ``("percentile", p)`` or
+Edit = tuple[str | float, ...] | str
+"""``("ablate",)`` or ``"ablate"``, ``("set", v)``, ``("scale", x)``, ``("percentile", p)`` or
 ``("clamp", low, high)``."""
 
 _NUMBERS = {"ablate": 0, "set": 1, "scale": 1, "percentile": 1, "clamp": 2}
@@ -65,7 +65,7 @@ def read_edits(model: SparseFeatures, active: sp.csr_matrix, edits: Mapping[int,
     return Edits(np.array(features), factor, low, high)
 
 
-def _numbers(feature: int, edit: Edit | str, active: sp.csr_matrix) -> tuple[float, float, float]:
+def _numbers(feature: int, edit: Edit, active: sp.csr_matrix) -> tuple[float, float, float]:
     """Return factor, lower and upper bound of an edit."""
     name, *rest = (edit,) if isinstance(edit, str) else edit or ("",)
     if name not in _NUMBERS:
