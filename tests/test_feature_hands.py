@@ -173,6 +173,13 @@ def test_own_genes_are_those_of_the_effects_where_none_are_given(world, linear):
     assert effect[found.markers].min() >= effect[~found.markers].max()
 
 
+def test_own_genes_of_several_features_are_those_of_each(world, linear):
+    edits = dict.fromkeys([1, PROGRAMME], "ablate")
+    markers = {i: world.own(i) for i in edits}
+    found = cx.features.steer(world.model, world.z, edits, decoder=linear, markers=markers)
+    assert set(found.genes[found.markers]) == {*world.own(1), *world.own(PROGRAMME)}
+
+
 def test_cells_pushed_out_of_the_data_are_told(world):
     i = PROGRAMME
     usual = cx.features.steer(world.model, world.z, {i: ("scale", 0.9)})
@@ -431,10 +438,14 @@ def test_a_type_of_one_batch_alone_is_no_leak_where_types_are_told(world):
     assert told.features == ()
 
 
-def test_cells_without_a_batch_are_corrected_too(world):
+@pytest.mark.parametrize("typed", [True, False])
+def test_cells_without_a_batch_are_corrected_but_not_measured(world, typed):
     batch = world.batch.astype(object)
     batch[::3] = None
-    found = cx.features.remove_batch(world.model, world.z, batch, cell_type=world.types)
+    types = world.types if typed else None
+    found = cx.features.remove_batch(world.model, world.z, batch, cell_type=types)
+    known = np.arange(N) % 3 > 0
+    assert found.majority == max((batch[known] == name).mean() for name in "ab")
     i = BATCH
     on = world.model.encode(world.z)[:, [i]].toarray().ravel() > 0
     assert i in found.features

@@ -5,12 +5,12 @@ from cellaxes.features._hands._decoders import (
     CallableDecoder,
     Decoder,
     LinearDecoder,
-    SCVIDecoder,
 )
 from cellaxes.features._hands._edits import contrast
 from cellaxes.features._hands._effects import effects
 from cellaxes.features._hands._match import Match, match
 from cellaxes.features._hands._query import QueryMap, map_query
+from cellaxes.features._hands._scvi import SCVIDecoder
 from cellaxes.features._hands._steer import Steered, steer
 
 __all__ = [

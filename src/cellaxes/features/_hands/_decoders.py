@@ -1,19 +1,15 @@
-"""Decoders: what an embedding says about each gene, from loadings, scVI or any function."""
+"""Decoders: what an embedding says about each gene, from loadings or any function."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, runtime_checkable
+from dataclasses import dataclass
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cellaxes._core.errors import InputError
 from cellaxes._core.matrix import Counts, csr_rows, log_normalise, row_blocks, shape_of
-from cellaxes._core.nets import one_thread
 from cellaxes.features._standard import check_embedding
-
-_READ = 256  # cells per pass of a network; a constant, so that no result depends on it
-_FLOOR = 1e-30  # smallest share of a cell's expression
 
 
 @runtime_checkable
@@ -65,7 +61,7 @@ class LinearDecoder:
                 f"components have shape {self.components.shape} and mean {self.mean.shape}: they "
                 "must be (n_dimensions, n_genes) and (n_genes,)."
             )
-        object.__setattr__(self, "genes", _names(self.genes, len(self.mean)))
+        object.__setattr__(self, "genes", gene_names(self.genes, len(self.mean)))
 
     @classmethod
     def fit(
@@ -113,14 +109,14 @@ class LinearDecoder:
             cross += (logs.T @ x[start:stop]).T
             total += np.asarray(logs.sum(axis=0)).ravel()
         components = np.linalg.solve(gram, cross)
-        return cls(components, total / n_cells - centre @ components, _names(genes, len(total)))
+        return cls(components, total / n_cells - centre @ components, gene_names(genes, len(total)))
 
     def log_rates(
         self, z: NDArray[np.floating], batch: str | int | None = None
     ) -> NDArray[np.float32]:
         """Return natural log expression ``(n_cells, n_genes)``; a batch is refused."""
         _refuse_batch(batch, "a linear decoder")
-        _check_width(z, len(self.components))
+        check_width(z, len(self.components))
         return np.asarray(np.asarray(z, dtype=np.float32) @ self.components + self.mean)
 
 
@@ -140,7 +136,7 @@ class CallableDecoder:
     genes: NDArray[np.str_]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "genes", _names(self.genes, np.size(self.genes)))
+        object.__setattr__(self, "genes", gene_names(self.genes, np.size(self.genes)))
 
     def log_rates(
         self, z: NDArray[np.floating], batch: str | int | None = None
@@ -154,76 +150,6 @@ class CallableDecoder:
                 f"the decoder cannot read an embedding of {z.shape[1]} dimensions ({error}): pass "
                 "the decoder of this embedding."
             ) from error
-
-
-@dataclass(frozen=True, eq=False)
-class SCVIDecoder:
-    """The decoder of a trained scVI: log of each gene's share of the cell's expression.
-
-    Attributes
-    ----------
-    model
-        A fitted `cellaxes.embed.SCVI`, a model of scvi-tools, or its PyTorch module.
-    genes
-        Names, in the order of training, ``(n_genes,)``.
-    batch
-        Batch as of which cells are decoded, whatever their own: its number, or its name if
-        ``batches`` are told.
-    batches
-        Names of the batches in the order of the model (sorted, for `cellaxes.embed.SCVI`).
-    """
-
-    model: Any
-    genes: NDArray[np.str_]
-    batch: str | int = 0
-    batches: Sequence[str] = ()
-    _module: Any = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        module = _module_of(self.model)
-        object.__setattr__(self, "_module", module)
-        object.__setattr__(self, "genes", _names(self.genes, int(module.n_input)))
-        self._code(self.batch)
-
-    def log_rates(
-        self, z: NDArray[np.floating], batch: str | int | None = None
-    ) -> NDArray[np.float32]:
-        """Return log shares ``(n_cells, n_genes)``, of each cell as if it were of ``batch``."""
-        import torch
-
-        module = self._module
-        code = self._code(self.batch if batch is None else batch)
-        _check_width(z, int(module.n_latent))
-        device = next(module.parameters()).device
-        rates = np.empty((len(z), len(self.genes)), dtype=np.float32)
-        training = module.training
-        module.eval()
-        try:
-            with one_thread(), torch.no_grad():
-                of = torch.full((_READ, 1), code, dtype=torch.int64, device=device)
-                library = torch.zeros((_READ, 1), device=device)
-                for start in range(0, len(z), _READ):
-                    block = np.zeros((_READ, z.shape[1]), dtype=np.float32)
-                    rows = z[start : start + _READ]
-                    block[: len(rows)] = rows
-                    cells = torch.from_numpy(block).to(device)
-                    found = module.generative(z=cells, library=library, batch_index=of)
-                    share = found["px"].scale[: len(rows)].clamp_min(_FLOOR)
-                    rates[start : start + len(rows)] = share.log().cpu().numpy()
-        finally:
-            module.train(training)
-        return rates
-
-    def _code(self, batch: str | int) -> int:
-        n = max(1, int(self._module.n_batch))
-        if isinstance(batch, str):
-            if batch not in self.batches:
-                known = ", ".join(self.batches) or "none was named: pass batches=, or a number"
-                raise InputError(f"there is no batch {batch!r}; known: {known}.")
-            batch = list(self.batches).index(batch)
-        if not 0 <= batch < n:
-            raise InputError(f"there is no batch {batch}: the model knows {n}, counted from 0.")
-        return int(batch)
 
 
 def decode(
@@ -248,26 +174,16 @@ def decode(
     return rates
 
 
-def _module_of(model: Any) -> Any:
-    """Return the network inside a model, or the model if it is one."""
-    fitted = getattr(model, "_fitted", None)
-    module = fitted[0] if isinstance(fitted, tuple) else getattr(model, "module", model)
-    if not all(hasattr(module, name) for name in ("generative", "n_input", "n_latent", "n_batch")):
-        raise InputError(
-            f"{type(model).__name__} holds no trained scVI network: fit it first, or pass a model "
-            "of scvi-tools."
-        )
-    return module
-
-
-def _names(genes: Sequence[str] | ArrayLike, n_genes: int) -> NDArray[np.str_]:
+def gene_names(genes: Sequence[str] | ArrayLike, n_genes: int) -> NDArray[np.str_]:
+    """Return names, one per gene of the decoder."""
     names = np.asarray(genes, dtype=str).ravel()
     if len(names) != n_genes:
         raise InputError(f"genes holds {len(names)} names, but the decoder has {n_genes} genes.")
     return names
 
 
-def _check_width(z: NDArray[np.floating], n_dimensions: int) -> None:
+def check_width(z: NDArray[np.floating], n_dimensions: int) -> None:
+    """Refuse an embedding of another width than the decoder's."""
     if check_embedding(z)[1] != n_dimensions:
         raise InputError(
             f"the decoder reads {n_dimensions} dimensions, but the embedding has {z.shape[1]}: "
