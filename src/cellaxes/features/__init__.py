@@ -1,5 +1,47 @@
 """Sparse features of an embedding: what its axes mean, how far that can be trusted."""
 
 from cellaxes.features import metrics
+from cellaxes.features._meaning import (
+    Annotation,
+    Enrichment,
+    GeneSets,
+    LabelScores,
+    Leakage,
+    Markers,
+    Name,
+    UlmScores,
+    annotate,
+    batch_eta_squared,
+    enrich,
+    gene_sets,
+    housekeeping,
+    label_scores,
+    leakage,
+    markers,
+    name_features,
+    ulm,
+    unique_contribution,
+)
 
-__all__ = ["metrics"]
+__all__ = [
+    "Annotation",
+    "Enrichment",
+    "GeneSets",
+    "LabelScores",
+    "Leakage",
+    "Markers",
+    "Name",
+    "UlmScores",
+    "annotate",
+    "batch_eta_squared",
+    "enrich",
+    "gene_sets",
+    "housekeeping",
+    "label_scores",
+    "leakage",
+    "markers",
+    "metrics",
+    "name_features",
+    "ulm",
+    "unique_contribution",
+]
