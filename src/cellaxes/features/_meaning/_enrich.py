@@ -40,7 +40,8 @@ def enrich(
     """Test gene sets among the top marker genes of each feature, calibrated on permuted cells.
 
     Over-representation (hypergeometric) among the `n_top` genes of highest positive correlation;
-    the background is all genes of the data that are not masked. Then the activations are given
+    the background is all genes of the data that are neither masked nor found in next to no cell
+    (`Markers.ranked`). Then the activations are given
     to the cells in another order, `n_permutations` times, and everything is computed anew.
 
     A share of annotated features is no evidence of quality: a random dictionary reaches 98 % on
@@ -96,7 +97,7 @@ def enrich_read(
     left_out = housekeeping(cells.genes) if mask is None else np.asarray(mask, dtype=bool)
     if left_out.shape != cells.genes.shape:
         raise InputError(f"mask has shape {left_out.shape} for {len(cells.genes)} genes.")
-    kept = np.flatnonzero(~left_out)
+    kept = np.flatnonzero(cells.ranked & ~left_out)
     if not 0 < n_top < len(kept) / 2:
         raise InputError(
             f"n_top is {n_top}, but {len(kept)} genes are ranked: take fewer than half of them."

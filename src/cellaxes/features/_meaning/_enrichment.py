@@ -23,7 +23,8 @@ class Enrichment:
     Attributes
     ----------
     genes, terms
-        Genes that were ranked (housekeeping left out) and sets that were tested.
+        Genes that were ranked (without housekeeping and those of next to no cell), and sets that
+        were tested.
     members
         Genes of each set, CSR of zeros and ones ``(n_genes, n_sets)``.
     top

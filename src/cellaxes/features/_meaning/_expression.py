@@ -23,6 +23,8 @@ from cellaxes.features._meaning._inputs import Array, as_genes
 Values = Literal["counts", "log"]
 BLOCK = 16 * ROW_BLOCK
 """Cells read at once."""
+FEWEST_CELLS, FEWEST_SHARE = 10, 0.01
+"""A gene found in fewer cells than both is not ranked: a few cells correlate with anything."""
 TARGET_SUM = 1e6
 """Counts per cell after scaling: counts per million."""
 
@@ -37,6 +39,8 @@ class Expression:
         Names, ``(n_genes,)``.
     mean, sd
         Of each gene over all cells, ``(n_genes,)``, natural log units.
+    ranked
+        Genes found in 10 cells or 1 % of them, whichever is less, ``(n_genes,)``.
     depth
         Sum of each cell's values, ``(n_cells,)``: UMIs per cell where counts were given.
     source
@@ -48,6 +52,7 @@ class Expression:
     genes: NDArray[np.str_]
     mean: Array
     sd: Array
+    ranked: NDArray[np.bool_]
     depth: Array
     source: Counts
     scaled: bool
@@ -86,17 +91,28 @@ def expression(
     counted = values == "counts"
     in_memory = sp.issparse(X) or isinstance(X, np.ndarray)
     kept, total, square = [], np.zeros(n_genes), np.zeros(n_genes)
+    found_in = np.zeros(n_genes, dtype=np.int64)
     for start, stop, block in _blocks(X, None, check=counted, finite=not counted):
         logs = _logs(block, depth[start:stop]) if counted else block
-        total += np.asarray(logs.sum(axis=0, dtype=np.float64)).ravel()
-        square += np.asarray(logs.multiply(logs).sum(axis=0, dtype=np.float64)).ravel()
+        found_in += np.asarray((logs != 0).sum(axis=0)).ravel()
+        exact = logs.astype(np.float64)
+        total += np.asarray(exact.sum(axis=0)).ravel()
+        square += np.asarray(exact.multiply(exact).sum(axis=0)).ravel()
         if counted and in_memory:
             kept.append(logs)
     mean = total / n_cells
     spread = square / n_cells - mean**2
-    spread[spread < 1e-7 * square / n_cells] = 0.0
+    spread[spread < 1e-12 * square / n_cells] = 0.0
     source = sp.vstack(kept, format="csr") if kept else X
-    return Expression(names, mean, np.sqrt(spread), depth, source, bool(kept) or not counted)
+    return Expression(
+        genes=names,
+        mean=mean,
+        sd=np.sqrt(spread),
+        ranked=found_in >= min(FEWEST_CELLS, FEWEST_SHARE * n_cells),
+        depth=depth,
+        source=source,
+        scaled=bool(kept) or not counted,
+    )
 
 
 def _blocks(

@@ -25,6 +25,9 @@ class Markers:
     r
         Correlation of activation and log expression, float32 ``(n_features, n_genes)``; 0 where
         either is constant.
+    ranked
+        Genes found in 10 cells or 1 % of them, whichever is less, ``(n_genes,)``: others are
+        left out of rankings, because a few cells correlate with anything.
     n_cells
         Cells that were read.
     lfc
@@ -34,6 +37,7 @@ class Markers:
 
     genes: NDArray[np.str_]
     r: NDArray[np.float32]
+    ranked: NDArray[np.bool_]
     n_cells: int
     lfc: NDArray[np.float32] | None = None
 
@@ -60,7 +64,7 @@ class Markers:
             If there is no such feature.
         """
         check_feature(feature, len(self.r))
-        row = -self.r[feature] if negative else self.r[feature]
+        row = np.where(self.ranked, -self.r[feature] if negative else self.r[feature], 0)
         order = np.argsort(-row, kind="stable")[:n]
         order = order[row[order] > 0]
         table = pd.DataFrame({"gene": self.genes[order], "r": self.r[feature, order]})
@@ -137,7 +141,7 @@ def read_markers(F: Activations, cells: Expression, *, lfc: ArrayLike | None = N
             f"lfc has shape {effects.shape}, but there are {r.shape[0]} features and "
             f"{r.shape[1]} genes: pass a matrix of shape {r.shape}."
         )
-    return Markers(cells.genes, r, cells.shape[0], effects)
+    return Markers(cells.genes, r, cells.ranked, cells.shape[0], effects)
 
 
 def unique_contribution(

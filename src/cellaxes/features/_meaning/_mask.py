@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 _RIBOSOMAL = re.compile(r"RP[LS](\d+[AKLXY]?(\d|L\d?)?|P[0-2]|A)(-?PS?\d+)?")
 _MITOCHONDRIAL = re.compile(r"MT-.+")
+_NUCLEAR_COPIES = re.compile(r"MT(ATP|CO|CYB|ND|RNR)\dL?P\d+|MTRNR2L\d+")  # read as mitochondrial
 _CYTOSOL = ("ACTB", "ACTG1", "TMSB4X", "TMSB10", "GAPDH", "UBB", "UBC", "B2M", "MALAT1", "NEAT1")
 _FACTORS = ("EEF1A1", "EEF1B2", "EEF1D", "EEF1G", "EEF2", "FAU", "NACA", "PABPC1", "TPT1", "UBA52")
 _EVERYWHERE = frozenset({*_CYTOSOL, *_FACTORS, "RACK1", "GNB2L1"})
@@ -37,7 +38,11 @@ def housekeeping(genes: Sequence[str] | ArrayLike) -> NDArray[np.bool_]:
     [True, True, False, True, True, False]
     """
     upper = _upper(genes)
-    named = [bool(_RIBOSOMAL.fullmatch(gene)) or gene in _EVERYWHERE for gene in upper]
+    patterns = (_RIBOSOMAL, _NUCLEAR_COPIES)
+    named = [
+        gene in _EVERYWHERE or any(pattern.fullmatch(gene) for pattern in patterns)
+        for gene in upper
+    ]
     return np.array(named, dtype=bool) | mitochondrial(genes)
 
 

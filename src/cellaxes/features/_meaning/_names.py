@@ -140,7 +140,7 @@ def _labelled(labels: LabelScores | None, n: int) -> Sequence[Claim]:
 def _marked(markers: Markers, sets: Enrichment | None) -> Sequence[Claim]:
     n = len(markers.r)
     floor = np.full(n, MIN_R) if sets is None else np.maximum(MIN_R, sets.r_chance)
-    kept = np.flatnonzero(~housekeeping(markers.genes))
+    kept = np.flatnonzero(markers.ranked & ~housekeeping(markers.genes))
     if len(kept) == 0:
         return [None] * n
     r = markers.r[:, kept]

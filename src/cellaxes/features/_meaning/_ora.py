@@ -45,7 +45,7 @@ def over_representation(
     p = np.ones(hits.shape)
     for n in np.unique(drawn[drawn > 0]):
         rows = drawn == n
-        mass = hypergeom.pmf(np.arange(n + 1), members.shape[0], unique[:, None], n)
+        mass = np.exp(hypergeom.logpmf(np.arange(n + 1), members.shape[0], unique[:, None], n))
         tail = np.minimum(mass[:, ::-1].cumsum(axis=1)[:, ::-1], 1.0)
         p[rows] = tail[at, hits[rows]]
     return hits, p
