@@ -186,7 +186,7 @@ def test_sets_without_genes_of_the_data_are_refused(world):
 
 def test_mouse_symbols_meet_human_sets():
     genes = np.array(["Isg15", "Ifit1", "Stat1", "Nothing"])
-    sets = cx.features.gene_sets({"interferon": ["ISG15", "IFIT1", "STAT1"]})
+    sets = cx.features.gene_sets({"interferon": ["ISG15", "IFIT1", "Stat1"]})
     _, members = sets.indicator(genes, smallest=3)
     assert members.toarray().ravel().tolist() == [1, 1, 1, 0]
 
@@ -491,6 +491,19 @@ def test_names_state_their_evidence(annotation):
     assert annotation.names[6].evidence == ()
     with pytest.raises(FrozenInstanceError):
         annotation.names[0].text = "other"
+
+
+def test_a_term_that_an_unrelated_one_rivals_gives_no_name(world):
+    """The feature raises two programmes of different genes alike: neither is its meaning."""
+    F = (world["F"][:, [0]] + world["F"][:, [1]]).astype(float)
+    F = np.column_stack([F, world["F"][:, 3]])
+    sets = enriched(world, F, n_top=40)
+    assert sets.annotated.all()
+    assert sets.specificity()[0] < 1
+    markers = cx.features.markers(F, world["X"], GENES)
+    both, one = cx.features.name_features(markers, sets=sets)
+    assert "|" not in both.text
+    assert one.text.endswith("| set 3")
 
 
 def test_annotation_has_one_row_per_feature(annotation):
