@@ -2,6 +2,7 @@
 
 from cellaxes.features import metrics
 from cellaxes.features._config import ARCHS, PRESETS, Config
+from cellaxes.features._evaluate import DEFINITIONS, RunCard, evaluate
 from cellaxes.features._fit import fit, fit_many
 from cellaxes.features._meaning import (
     Annotation,
@@ -30,6 +31,7 @@ from cellaxes.features._stability import KChoice, Stability, choose_k, stability
 
 __all__ = [
     "ARCHS",
+    "DEFINITIONS",
     "PRESETS",
     "Annotation",
     "Config",
@@ -41,6 +43,7 @@ __all__ = [
     "Markers",
     "Name",
     "Preflight",
+    "RunCard",
     "SparseFeatures",
     "Stability",
     "UlmScores",
@@ -48,6 +51,7 @@ __all__ = [
     "batch_eta_squared",
     "choose_k",
     "enrich",
+    "evaluate",
     "fit",
     "fit_many",
     "gene_sets",
