@@ -24,9 +24,9 @@ ARROWS = {
     "features": {"_core", "information"},
     "study": {"_core", "noise", "embed", "signal", "information"},
     "pl": {"_core", "scaling"},
-    "report": {"_core", "pl", "scaling"},
-    "verbs": {"_core", "report", "scaling", "study"},
-    "cli": {"_core", "datasets", "report", "scaling", "study", "verbs"},
+    "report": {"_core", "features", "pl", "scaling"},
+    "verbs": {"_core", "features", "report", "scaling", "study"},
+    "cli": {"_core", "datasets", "features", "report", "scaling", "study", "verbs"},
 }
 
 

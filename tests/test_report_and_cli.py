@@ -268,6 +268,18 @@ def test_what_limits_a_signal_is_named_with_its_numbers():
     assert limits([], 1.0) is None
 
 
+def test_a_model_has_one_colour_and_its_smaller_training_sets_are_faint():
+    from cellaxes.report._figures import looks
+    from cellaxes.report._types import Curve
+
+    def curve(model, n_train):
+        return Curve("label:x", model, n_train, 9, 1, 1, 1, 0, "classifier", False, (), None)
+
+    found = looks([curve("a", 100), curve("a", 400), curve("b", 400), curve("b", 100)])
+    assert [look.faint for look in found] == [True, False, False, True]
+    assert found[0].color == found[1].color != found[2].color == found[3].color
+
+
 def test_plot_draws_points_law_band_and_null_on_given_axes():
     u = np.geomspace(10, 5000, 8)
     bits = cx.scaling.NoiseLaw(300, 2.0)(u)

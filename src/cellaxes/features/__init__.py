@@ -2,6 +2,7 @@
 
 from cellaxes.features import metrics
 from cellaxes.features._config import ARCHS, PRESETS, Config
+from cellaxes.features._evaluate import DEFINITIONS, RunCard, evaluate
 from cellaxes.features._fit import fit, fit_many
 from cellaxes.features._hands import (
     BatchRemoved,
@@ -19,37 +20,80 @@ from cellaxes.features._hands import (
     remove_batch,
     steer,
 )
+from cellaxes.features._meaning import (
+    Annotation,
+    Enrichment,
+    GeneSets,
+    LabelScores,
+    Leakage,
+    Markers,
+    Name,
+    UlmScores,
+    annotate,
+    batch_eta_squared,
+    enrich,
+    gene_sets,
+    housekeeping,
+    label_scores,
+    leakage,
+    markers,
+    name_features,
+    ulm,
+    unique_contribution,
+)
 from cellaxes.features._model import SparseFeatures, load
 from cellaxes.features._preflight import Preflight, preflight
 from cellaxes.features._stability import KChoice, Stability, choose_k, stability
 
 __all__ = [
     "ARCHS",
+    "DEFINITIONS",
     "PRESETS",
+    "Annotation",
     "BatchRemoved",
     "CallableDecoder",
     "Config",
     "Decoder",
+    "Enrichment",
+    "GeneSets",
     "KChoice",
+    "LabelScores",
+    "Leakage",
     "LinearDecoder",
+    "Markers",
     "Match",
+    "Name",
     "Preflight",
     "QueryMap",
+    "RunCard",
     "SCVIDecoder",
     "SparseFeatures",
     "Stability",
     "Steered",
+    "UlmScores",
+    "annotate",
+    "batch_eta_squared",
     "choose_k",
     "contrast",
     "effects",
+    "enrich",
+    "evaluate",
     "fit",
     "fit_many",
+    "gene_sets",
+    "housekeeping",
+    "label_scores",
+    "leakage",
     "load",
     "map_query",
+    "markers",
     "match",
     "metrics",
+    "name_features",
     "preflight",
     "remove_batch",
     "stability",
     "steer",
+    "ulm",
+    "unique_contribution",
 ]

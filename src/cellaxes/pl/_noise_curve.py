@@ -20,6 +20,7 @@ def noise_curve(
     ceiling: float | None = None,
     label: str | None = None,
     color: str = PALETTE[0],
+    faint: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw information against depth on a logarithmic axis.
@@ -41,6 +42,8 @@ def noise_curve(
         Name of the curve.
     color
         Of points and law.
+    faint
+        Whether the curve stays in the background: hollow points, a thin law without its band.
     ax
         Axes to draw on; a new figure if ``None``.
 
@@ -67,14 +70,19 @@ def noise_curve(
             fontsize=8,
             color="0.35",
         )
-    ax.scatter(u, bits, s=14, color=color, alpha=0.75, lw=0, zorder=3)
+    if faint:
+        ax.scatter(u, bits, s=12, facecolors="none", edgecolors=color, alpha=0.6, lw=0.8, zorder=3)
+    else:
+        ax.scatter(u, bits, s=14, color=color, alpha=0.75, lw=0, zorder=3)
     if fit is not None:
         grid = np.geomspace(u.min(), u.max(), 120)
-        low, high = fit.band(grid)
         style = "-" if fit.identified else "--"
-        ax.fill_between(grid, low, high, color=color, alpha=0.15, lw=0)
-        ax.plot(grid, fit.law(grid), color=color, ls=style, lw=1.8, label=label, zorder=2)
-        if fit.identified:
+        width = 0.9 if faint else 1.8
+        ax.plot(grid, fit.law(grid), color=color, ls=style, lw=width, label=label, zorder=2)
+        if not faint:
+            low, high = fit.band(grid)
+            ax.fill_between(grid, low, high, color=color, alpha=0.15, lw=0)
+        if fit.identified and not faint:
             at = fit.law(fit.u_bar)
             ax.plot([fit.u_bar], [at], marker="D", ms=6, mfc="white", mec=color, mew=1.5, zorder=4)
     elif label is not None:

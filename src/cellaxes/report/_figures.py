@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib import rc_context
@@ -13,6 +14,29 @@ from cellaxes.report._types import Curve
 
 THINNED = {"both": "all cells", "train": "training cells alone", "query": "queries alone"}
 """Which cells are thinned, in the words of the page."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a curve is drawn: each model has a colour, its smaller training sets are faint."""
+
+    color: str
+    faint: bool
+
+
+def looks(curves: Sequence[Curve]) -> list[Look]:
+    """Return how each curve is drawn."""
+    models = list(dict.fromkeys((curve.title, curve.thin) for curve in curves))
+    largest = {
+        model: max(c.n_train for c in curves if (c.title, c.thin) == model) for model in models
+    }
+    return [
+        Look(
+            PALETTE[models.index((curve.title, curve.thin)) % len(PALETTE)],
+            curve.n_train < largest[curve.title, curve.thin],
+        )
+        for curve in curves
+    ]
 
 
 def curves_svg(points: pd.DataFrame, curves: Sequence[Curve], entropy: float) -> str:
@@ -28,17 +52,19 @@ def curves_svg(points: pd.DataFrame, curves: Sequence[Curve], entropy: float) ->
         Of the signal, bits.
     """
     top = max((curve.high for curve in curves), default=1.0)
+    null = max((curve.null_high for curve in curves), default=0.0)
 
     def draw(ax: Axes) -> None:
-        for index, curve in enumerate(curves):
+        for index, (curve, look) in enumerate(zip(curves, looks(curves), strict=True)):
             seen = _of(points, (curve.signal, curve.model, curve.n_train, curve.thin))
             noise_curve(
                 seen["depth"],
                 seen["information"],
                 fit=curve.fit,
-                null_high=curve.null_high,
+                null_high=null if index == 0 else None,
                 ceiling=entropy if index == 0 and entropy < 2 * top else None,
-                color=PALETTE[index % len(PALETTE)],
+                color=look.color,
+                faint=look.faint,
                 ax=ax,
             )
 

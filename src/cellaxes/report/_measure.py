@@ -8,8 +8,7 @@ import pandas as pd
 
 from cellaxes._core.files import out_dir, pretty_json, write_atomic
 from cellaxes._core.provenance import machine, versions
-from cellaxes.pl import PALETTE
-from cellaxes.report._figures import THINNED, curves_svg, losses_svg
+from cellaxes.report._figures import THINNED, curves_svg, looks, losses_svg
 from cellaxes.report._limits import Limits, crossings, limits
 from cellaxes.report._page import page
 from cellaxes.report._types import Curve, DataFacts
@@ -106,6 +105,8 @@ class MeasureReport:
         signals = []
         for signal in self.facts.entropies:
             curves = [curve for curve in self._drawn() if curve.signal == signal]
+            drawn = looks(curves)
+            said = [sentence(c, self.facts.entropies[signal]) for c in curves]
             signals.append(
                 {
                     "name": signal,
@@ -113,7 +114,9 @@ class MeasureReport:
                     "curves": curves,
                     "limits": limits(curves, self.facts.entropies[signal]),
                     "crossings": crossings(curves),
-                    "summaries": [sentence(c, self.facts.entropies[signal]) for c in curves],
+                    "looks": drawn,
+                    "summaries": [s for s, look in zip(said, drawn, strict=True) if not look.faint],
+                    "smaller": [s for s, look in zip(said, drawn, strict=True) if look.faint],
                     "svg": curves_svg(self.points, curves, self.facts.entropies[signal]),
                     "split": [c for c in self.curves if c.signal == signal and c not in curves],
                     "losses": self._losses(signal),
@@ -125,7 +128,6 @@ class MeasureReport:
             "measure.html.j2",
             facts=self.facts,
             signals=signals,
-            colors=PALETTE,
             definitions=SHARES,
             thinned=THINNED,
             failures=self.failures.to_dict("records"),

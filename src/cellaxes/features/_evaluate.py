@@ -1,0 +1,162 @@
+"""How features fare beside what needs no training: the run card."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from cellaxes.features import metrics
+from cellaxes.features._model import SparseFeatures
+from cellaxes.features._stability import stability
+from cellaxes.features._standard import check_embedding
+
+DEFINITIONS = {
+    "dimensions": "features, or halves of signed dimensions",
+    "active": "mean number of them that a cell activates",
+    "unexplained": "share of the embedding's variance that they do not rebuild",
+    "rare": "share of them active in fewer than one cell of a thousand",
+    "stable": "share of them that come back in every other seed, r > 0.8",
+    "concept_f1": "best single dimension of each label: F1 on held-out cells, mean over labels",
+    "concepts_found": "labels with a dimension of F1 > 0.5, on held-out cells",
+    "auroc": "best single dimension of each label: area under the ROC curve on held-out cells",
+    "probe_1": "F1 of a logistic probe on one dimension, on held-out cells",
+    "lms_smi": "labels matched one to one with dimensions, by normalised information (DRVI)",
+    "lms_spn": "the same, by neighbourhood along the dimension",
+    "msgs_smi": "gap between a label's best and second best dimension: low where features repeat",
+}
+"""What the columns of a run card say."""
+
+
+@dataclass(frozen=True, eq=False)
+class RunCard:
+    """Features and their controls, one row each.
+
+    Attributes
+    ----------
+    table
+        Rows ``features``, ``raw dimensions`` (signed ones in halves), ``random dictionary`` (of the
+        same width and activity), ``permuted cells``, and peers if asked; columns as in
+        `DEFINITIONS`, NaN where one does not apply.
+    n_held_out
+        Cells that judged.
+    groups
+        Whether whole groups of cells (donors) were held out.
+    """
+
+    table: pd.DataFrame
+    n_held_out: int
+    groups: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the table in JSON's own types, with what its columns say."""
+        rows = self.table.reset_index(names="representation").to_dict("records")
+        return {
+            "rows": rows,
+            "n_held_out": self.n_held_out,
+            "held_out_by_group": self.groups,
+            "definitions": DEFINITIONS,
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table."""
+        return self.table.copy()
+
+    def __repr__(self) -> str:
+        shown = [c for c in ("active", "concept_f1", "lms_smi", "stable") if c in self.table]
+        return f"RunCard(\n{self.table[shown].round(2).to_string()}\n)"
+
+
+def evaluate(
+    model: SparseFeatures,
+    z: NDArray[np.floating],
+    *,
+    labels: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    others: Sequence[SparseFeatures] = (),
+    peers: bool = False,
+    random_state: int = 0,
+) -> RunCard:
+    """Judge features beside raw dimensions, a random dictionary and permuted cells.
+
+    Parameters
+    ----------
+    model
+        The features.
+    z
+        Embedding ``(n_cells, d)``.
+    labels
+        One per cell; missing ones belong to no concept. None leaves out what needs them.
+    groups
+        Donor of each cell: half of them are held out, never single cells of one.
+    others
+        Models of other seeds.
+    peers
+        Whether ICA and varimax are judged as well.
+    random_state
+        Seed of split and controls.
+
+    Raises
+    ------
+    InputError
+        If the embedding has another width, or labels or groups another length.
+    """
+    n_cells, _ = check_embedding(z)
+    f = model.encode(z)
+    x = np.asarray(z, dtype=np.float32)
+    every: dict[str, sp.csr_matrix | NDArray[np.floating]] = {
+        "features": f,
+        "raw dimensions": metrics.signed_halves(x),
+        "random dictionary": metrics.random_relu(
+            x, model.n_features, metrics.l0(f), random_state=random_state
+        ),
+        "permuted cells": metrics.permuted(f, random_state=random_state),
+    }
+    if peers:
+        found = metrics.peers(x, min(x.shape), random_state=random_state)
+        every |= {
+            name: metrics.signed_halves(found[name]) for name in ("ica", "varimax") if name in found
+        }
+    held_out = metrics.hold_out(n_cells, groups=groups, random_state=random_state)
+    rows = {}
+    for name, activations in every.items():
+        fired = metrics.firing(activations)
+        row = {
+            "dimensions": float(activations.shape[1]),
+            "active": fired.l0,
+            "rare": float(fired.rare.mean()),
+        }
+        if labels is not None:
+            row |= _judged(activations, labels, held_out, random_state=random_state)
+        rows[name] = row
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.loc["features", "unexplained"] = metrics.fvu(x, x - model.error(x))
+    if others:
+        table.loc["features", "stable"] = stability(model, others, z).stable.mean()
+    table = table[[column for column in DEFINITIONS if column in table]]
+    return RunCard(table, int(held_out.sum()), groups is not None)
+
+
+def _judged(
+    activations: sp.csr_matrix | NDArray[np.floating],
+    labels: ArrayLike,
+    held_out: NDArray[np.bool_],
+    *,
+    random_state: int,
+) -> dict[str, float]:
+    """Return what labels say of activations."""
+    concepts = metrics.concept_f1(activations, labels, held_out).to_dict()
+    probes = metrics.sparse_probe(activations, labels, held_out, k=(1,)).to_dict()
+    scores = metrics.drvi(activations, labels, random_state=random_state).to_dict()
+    return {
+        "concept_f1": concepts["concept_f1"],
+        "concepts_found": float(concepts["concepts_found"]),
+        "auroc": concepts["concept_auroc"],
+        "probe_1": probes["probe_f1_k1"],
+        "lms_smi": scores["LMS-SMI"],
+        "lms_spn": scores["LMS-SPN"],
+        "msgs_smi": scores["MSGS-SMI"],
+    }
