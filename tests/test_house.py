@@ -25,7 +25,7 @@ ARROWS = {
     "study": {"_core", "noise", "embed", "signal", "information"},
     "pl": {"_core", "scaling"},
     "report": {"_core", "features", "pl", "scaling"},
-    "verbs": {"_core", "features", "report", "scaling", "study"},
+    "verbs": {"_core", "embed", "features", "information", "noise", "report", "scaling", "study"},
     "cli": {"_core", "datasets", "features", "report", "scaling", "study", "verbs"},
 }
 

@@ -8,6 +8,7 @@ import typer
 
 from cellaxes._core.errors import CellaxesError
 from cellaxes._core.version import __version__
+from cellaxes.cli._explain import explain_app
 from cellaxes.cli._options import (
     Data,
     EstimatorName,
@@ -38,6 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(study_app, name="study")
+app.add_typer(explain_app, name="explain")
 
 
 def main() -> None:

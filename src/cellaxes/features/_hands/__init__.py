@@ -6,7 +6,7 @@ from cellaxes.features._hands._decoders import (
     Decoder,
     LinearDecoder,
 )
-from cellaxes.features._hands._edits import contrast
+from cellaxes.features._hands._edits import Edit, contrast
 from cellaxes.features._hands._effects import effects
 from cellaxes.features._hands._match import Match, match
 from cellaxes.features._hands._query import QueryMap, map_query
@@ -17,6 +17,7 @@ __all__ = [
     "BatchRemoved",
     "CallableDecoder",
     "Decoder",
+    "Edit",
     "LinearDecoder",
     "Match",
     "QueryMap",
