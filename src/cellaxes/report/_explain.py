@@ -159,11 +159,12 @@ class ExplainReport:
         folder = out_dir(out)
         if (folder / "features").exists():
             load(folder / "features")
+        labels, sets = self.annotation.labels, self.annotation.sets
         tables = {
             "features.csv": self.to_frame().reset_index(),
             "markers.csv": self.annotation.markers.to_frame(GENES),
-            "labels.csv": self.annotation.labels and self.annotation.labels.to_frame(BEST),
-            "sets.csv": self.annotation.sets and self.annotation.sets.to_frame(BEST),
+            "labels.csv": None if labels is None else labels.to_frame(BEST),
+            "sets.csv": None if sets is None else sets.to_frame(BEST),
         }
         _replace_model(self.model, folder / "features")
         for name, table in tables.items():

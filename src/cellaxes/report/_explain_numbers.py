@@ -44,18 +44,18 @@ class Codes:
     n_left_out: int
 
 
-def codes_of(column: pd.Series, most: int = CATEGORIES) -> Codes:
-    """Return a column as categories, in their order; the largest where there are more."""
+def codes_of(column: pd.Series, most: int | None = None) -> Codes:
+    """Return a column as categories, in their order; the largest where there are more than most."""
     if not isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.kind not in "biufM":
         column = column.map(str, na_action="ignore")
     codes, values = pd.factorize(column, sort=True)
     n = np.bincount(codes[codes >= 0], minlength=len(values))
     kept = np.arange(len(n))
-    if len(n) > most:
+    if most is not None and len(n) > most:
         kept = np.argsort(-n, kind="stable")[:most]
     place = np.full(len(n) + 1, -1)
     place[kept] = np.arange(len(kept))
-    return Codes([str(values[i]) for i in kept], place[codes], n[kept], len(n) - len(kept))
+    return Codes(list(map(str, values[kept])), place[codes], n[kept], len(n) - len(kept))
 
 
 def histograms(F: sp.csc_matrix) -> NDArray[np.int64]:
@@ -86,36 +86,29 @@ def by_category(F: sp.csc_matrix, of: Codes) -> tuple[Array, Array]:
     return mean, share
 
 
-def quantiles(values: Array, codes: NDArray[np.int64], n: NDArray[np.int64]) -> Array:
-    """Return `QUANTILES` of a sparse column in each category, silent cells counted as 0.
+def quantiles(values: Array, codes: NDArray[np.int64], n_categories: int) -> Array:
+    """Return `QUANTILES` of the values of each category, linear between them.
 
     Parameters
     ----------
     values, codes
-        Activations above 0, and the category of each of their cells.
-    n
-        Cells of each category, silent ones included.
+        Numbers and their categories, −1 for none, ``(n,)``.
+    n_categories
+        Of which some may be empty: their quantiles are 0.
 
     Returns
     -------
-    ``(n_categories, len(QUANTILES))``, linear between values.
+    ``(n_categories, len(QUANTILES))``.
     """
     kept = codes >= 0
     values, codes = values[kept], codes[kept]
-    order = np.lexsort((values, codes))
-    held = np.append(values[order], 0.0)
-    active = np.bincount(codes, minlength=len(n))
-    start = np.cumsum(active) - active
-    at = np.outer(np.maximum(n - 1, 0), QUANTILES)
+    held = np.append(values[np.lexsort((values, codes))], 0.0)
+    n = np.bincount(codes, minlength=n_categories)
+    start, last = (np.cumsum(n) - n)[:, None], np.maximum(n - 1, 0)[:, None]
+    at = last * np.array(QUANTILES)
     low = np.floor(at).astype(np.int64)
-
-    def value(rank: NDArray[np.int64]) -> Array:
-        above = rank - (n - active)[:, None]
-        inside = (above >= 0) & (above < active[:, None])
-        return np.where(inside, held[np.where(inside, start[:, None] + above, 0)], 0.0)
-
-    first, second = value(low), value(np.minimum(low + 1, np.maximum(n - 1, 0)[:, None]))
-    return np.asarray(first + (at - low) * (second - first))
+    first, second = held[start + low], held[start + np.minimum(low + 1, last)]
+    return np.where(n[:, None] > 0, first + (at - low) * (second - first), 0.0)
 
 
 def examples(values: Array, n: int = 5) -> list[NDArray[np.int64]]:

@@ -30,13 +30,13 @@ function drawIndex() {
   $("stable").checked = state.stable;
   $("clean").checked = state.clean;
   $("shown").textContent = `${shown.length} of ${FEATURES.length} features.`;
-  if (!shown.length) return box.replaceChildren(el("p", { class: "soft" }, "No feature fits: shorten the search or take a filter away. Only the genes, labels and terms of a feature's panel are searched."));
+  if (!shown.length) return box.replaceChildren(el("p", { class: "soft" }, "No feature fits: shorten the search or take a filter away. Searched are names, the 20 highest genes, labels of F1 from 0.2 and gene sets of q below 0.05."));
   const hidden = shown.length - rows.length;
   box.replaceChildren(el("div", { class: "wide tall" }, el("table", { class: "stack sortable" },
     el("thead", {}, el("tr", {}, COLUMNS.map((c) => {
       const on = state.sort[0] === c.id;
       return el("th", { scope: "col", class: c.cell.split(" ")[0] === "left" ? "left" : "", "aria-sort": on ? (state.sort[1] > 0 ? "ascending" : "descending") : null },
-        el("button", { type: "button", "data-sort": c.id, onclick: () => sortBy(c) }, c.head, on ? (state.sort[1] > 0 ? " ↑" : " ↓") : ""));
+        el("button", { type: "button", "data-sort": c.id, onclick: () => sortBy(c) }, c.head, on ? (state.sort[1] > 0 ? "\u00a0↑" : "\u00a0↓") : ""));
     }))),
     el("tbody", {}, rows.map((f) => el("tr", { "data-f": f.id, onclick: (event) => choose(event, f.id) }, COLUMNS.map((c) => {
       const content = [c.show(f)].flat();

@@ -81,31 +81,44 @@ const linkTo = (id) => {
 
 /* ---- search --------------------------------------------------------------------------- */
 
-/* Where a word occurs in a feature: in its name, or in what the row may not show. */
+/* Labels from this F1 and gene sets below this q are searched: every feature has a rate for every label. */
+const SEARCHED = { f1: 0.2, q: 0.05 };
+const KNOWN = new Set(DATA.genes.map((name) => name.toLowerCase()));
+const parted = (text) => text.toLowerCase().split(/[^\p{L}\p{N}.-]+/u);
+
+/* Where a word occurs in a feature: in its name, or in what the row may not show. The whole name
+   of a gene finds that gene alone, so that CD4 does not find CD40. */
 function found(f, word) {
-  const has = (text) => text.toLowerCase().includes(word);
+  const whole = KNOWN.has(word);
+  const has = (text) => (whole ? parted(text).includes(word) : text.toLowerCase().includes(word));
   if (has(f.name) || String(f.id) === word) return "";
-  const g = f.up.find(([i]) => gene(i).toLowerCase() === word) ?? f.up.find(([i]) => has(gene(i)));
+  const g = f.up.find(([i]) => (whole ? gene(i).toLowerCase() === word : has(gene(i))));
   if (g) return `gene ${gene(g[0])}, r ${fixed(g[1])}`;
-  const label = f.labels?.find(([i]) => has(DATA.names[i]));
+  const label = f.labels?.find(([i, f1]) => f1 >= SEARCHED.f1 && has(DATA.names[i]));
   if (label) return `label ${DATA.names[label[0]]}, F1 ${fixed(label[1])}`;
-  const term = f.terms?.find(([i]) => has(DATA.terms[i]) || has(termName(i)));
+  const term = f.terms?.find(([i, , , q]) => q < SEARCHED.q && (has(DATA.terms[i]) || has(termName(i))));
   if (term) return `term ${termName(term[0])}, q permuted ${rate(term[4])}`;
   return null;
 }
-/* All words must occur; returns what the row should say, or null. */
-function matches(f) {
-  const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
-  const reasons = words.map((word) => found(f, word));
+/* All parts must occur; returns what the row should say, or null. */
+function matches(f, query) {
+  const reasons = query.map((part) => found(f, part));
   return reasons.includes(null) ? null : [...new Set(reasons.filter(Boolean))];
+}
+/* The text as it stands where some feature has it, else its words. */
+function parts() {
+  const text = state.q.toLowerCase().trim();
+  if (!text) return [];
+  return FEATURES.some((f) => found(f, text) !== null) ? [text] : text.split(/\s+/);
 }
 function select() {
   const { of } = COLUMNS.find((c) => c.id === state.sort[0]);
   const way = state.sort[1];
   const text = new Intl.Collator("en", { numeric: true }).compare;
+  const query = parts();
   shown = FEATURES
     .filter((f) => !(state.stable && !f.seeds?.[2]) && !(state.clean && f.batch?.[2]))
-    .map((f) => ({ ...f, reasons: matches(f) })).filter((f) => f.reasons)
+    .map((f) => ({ ...f, reasons: matches(f, query) })).filter((f) => f.reasons)
     /* what has no value comes last whichever way the order goes */
     .sort((a, b) => {
       const [x, y] = [of(a) ?? null, of(b) ?? null];

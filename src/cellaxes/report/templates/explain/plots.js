@@ -65,7 +65,7 @@ function drawCells(canvas, f) {
   const at = (x, y) => [left + x * scale, height - pad - y * scale];
   const pen = canvas.getContext("2d");
   pen.scale(ratio, ratio);
-  const size = DATA.nMapped > 20000 ? 1.2 : DATA.nMapped > 4000 ? 1.7 : DATA.nMapped > 1000 ? 2.4 : 3.2;
+  const size = DATA.nMapped > 20000 ? 1.4 : DATA.nMapped > 4000 ? 2 : DATA.nMapped > 1000 ? 2.4 : 3.2;
   const cells = shorts(f.cells);
   const values = bytes(f.values);
   const on = new Set(cells);
