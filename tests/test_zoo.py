@@ -1,11 +1,8 @@
 """The scaling zoo: what its page holds, and what it does in a real browser."""
 
-import html
 import io
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +13,6 @@ from scipy.optimize import brentq
 from cellaxes._core.errors import InputError
 from cellaxes.report import Zoo, zoo
 from cellaxes.scaling import JointLaw, NoiseLaw
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
-needs_browser = pytest.mark.skipif(BROWSER is None, reason="needs chromium or chrome on PATH")
 
 DEPTHS = [10, 40, 160, 640, 2560, 10_240]
 SIZES = [100, 1000, 10_000]
@@ -212,80 +206,18 @@ def test_the_zoo_is_json_too(small):
 
 # ---- what the page does, in a browser ---------------------------------------------------------
 
-CATCH = """<script>window.faults = [];
-addEventListener("error", (e) => faults.push(e.message));
-addEventListener("unhandledrejection", (e) => faults.push(String(e.reason)));
-addEventListener("securitypolicyviolation", (e) => faults.push("fetched " + e.blockedURI));
-</script>"""
-
-TOOLS = """<script>(async () => {
-const $ = (q) => document.querySelector(q), all = (q) => [...document.querySelectorAll(q)];
+TOOLS = """
 const drawn = () => all("#plot-curves .curve").map((g) => g.getAttribute("aria-label"));
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const chip = (role, text) => all(`[data-role=${role}] .chip`).find((c) => c.textContent === text);
 const slide = (id, value) => { $(id).value = value; $(id).dispatchEvent(new Event("input")); };
-const press = (key) => document.activeElement.dispatchEvent(
-  new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
-const overflow = () => document.documentElement.scrollWidth - document.documentElement.clientWidth;
-let out;
-try { out = await (async () => { SCRIPT })(); } catch (e) { out = { thrown: String(e.stack) }; }
-const text = JSON.stringify({ ...out, faults });
-if (parent !== window) parent.postMessage(text, "*");
-else { const pre = document.createElement("pre"); pre.id = "probe"; pre.textContent = text;
-  document.body.append(pre); }
-})();</script></body>"""
-
-WRAPPER = """<!doctype html><body style="margin:0"><script>
-addEventListener("message", (e) => { const pre = document.createElement("pre"); pre.id = "probe";
-  pre.textContent = e.data; document.body.append(pre); });
-</script><iframe src="page.html" style="border:0;width:390px;height:844px"></iframe></body>"""
-
-
-class Browser:
-    """Opens a page, runs a script in it and returns what the script returned."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-
-    def run(self, page: str, script: str, *, hash_: str = "", phone=False, wait=3000) -> dict:
-        page = page.replace("<head>", "<head>" + CATCH, 1)
-        page = page.replace("</body>", TOOLS.replace("SCRIPT", script))
-        (self.folder / "page.html").write_text(page, encoding="utf-8")
-        (self.folder / "phone.html").write_text(WRAPPER, encoding="utf-8")
-        target = self.folder / ("phone.html" if phone else "page.html")
-        said = subprocess.run(
-            [
-                str(BROWSER),
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                f"--user-data-dir={self.folder / 'profile'}",
-                "--window-size=1280,900",
-                *([f"--virtual-time-budget={wait}"] if wait else []),
-                "--dump-dom",
-                target.as_uri() + hash_,
-            ],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        ).stdout
-        found = json.loads(html.unescape(re.search(r'<pre id="probe">(.*?)</pre>', said, re.S)[1]))
-        assert "thrown" not in found, found["thrown"]
-        assert found["faults"] == []
-        return found
+"""
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory) -> Browser:
-    return Browser(tmp_path_factory.mktemp("browser"))
+def browser(new_browser):
+    return new_browser(TOOLS)
 
 
-@needs_browser
 def test_filters_choose_and_overlay_curves(browser, page):
     said = browser.run(
         page,
@@ -325,7 +257,6 @@ def test_filters_choose_and_overlay_curves(browser, page):
     assert (said["rows"], said["dots"], said["universal"], said["hacked"]) == (6, 6, 1, 0)
 
 
-@needs_browser
 def test_curves_are_reached_and_pinned_with_the_keyboard_alone(browser, page):
     said = browser.run(
         page,
@@ -364,7 +295,6 @@ def test_curves_are_reached_and_pinned_with_the_keyboard_alone(browser, page):
     assert said["after"] == ""
 
 
-@needs_browser
 def test_the_page_knows_the_same_laws_as_python(browser, small, page):
     said = browser.run(
         page,
@@ -407,7 +337,6 @@ def test_the_page_knows_the_same_laws_as_python(browser, small, page):
     assert "cannot be fitted" in said["crossings"][0][2][0]
 
 
-@needs_browser
 def test_sliders_move_the_best_way_to_spend(browser, page):
     said = browser.run(
         page,
@@ -445,7 +374,6 @@ def test_sliders_move_the_best_way_to_spend(browser, page):
     assert "12 points" in said["none"]
 
 
-@needs_browser
 def test_the_table_sorts_and_downloads(browser, page):
     said = browser.run(
         page,
@@ -481,7 +409,6 @@ def test_the_table_sorts_and_downloads(browser, page):
     assert csv["reason"].iloc[-1]
 
 
-@needs_browser
 def test_a_link_restores_the_whole_view(browser, page):
     see = """
         const view = () => ({ drawn: drawn(), color: $("#color").value, bands: $("#bands").checked,
@@ -531,7 +458,6 @@ def test_a_link_restores_the_whole_view(browser, page):
     assert "The link names PCA, which this table does not hold." in strange["shown"]
 
 
-@needs_browser
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 def test_nothing_runs_off_the_screen(browser, page, phone):
     said = browser.run(
@@ -554,7 +480,6 @@ def test_nothing_runs_off_the_screen(browser, page, phone):
     assert (said["unnamed"], said["small"]) == (0, 0)
 
 
-@needs_browser
 def test_a_table_of_one_curve_or_of_failures_opens_too(browser):
     one = pd.DataFrame({"depth": DEPTHS, "bits": NoiseLaw(300, 2)(DEPTHS)})
     few = pd.DataFrame({"depth": [10, 20], "bits": [0.1, 0.2], "size": [5, 6]})
@@ -568,7 +493,6 @@ def test_a_table_of_one_curve_or_of_failures_opens_too(browser):
         assert said["rows"] >= 1
 
 
-@needs_browser
 def test_the_real_table_opens_small_and_fast(browser, real):
     assert len(real.encode()) < 600_000
     script = "return { ms: zoo.drawn, curves: zoo.curves.length, shown: drawn().length };"

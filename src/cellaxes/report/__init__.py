@@ -1,5 +1,6 @@
 """One page a person can read, and the numbers behind it for machines."""
 
+from cellaxes.report._explain import ExplainReport
 from cellaxes.report._measure import MeasureReport, brief
 from cellaxes.report._plan import PlannedModel, PlanReport
 from cellaxes.report._types import Curve, DataFacts
@@ -9,6 +10,7 @@ from cellaxes.report._zoo_types import ZooCurve, ZooGrid
 __all__ = [
     "Curve",
     "DataFacts",
+    "ExplainReport",
     "MeasureReport",
     "PlanReport",
     "PlannedModel",

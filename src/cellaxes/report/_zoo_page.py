@@ -1,25 +1,22 @@
 """The zoo's numbers as compact JSON, and its page."""
 
-import json
-import math
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from cellaxes.pl import PALETTE
-from cellaxes.report._page import page
+from cellaxes.report._page import embedded, page, parts, short
 from cellaxes.report._zoo_columns import KNOWN
 from cellaxes.report._zoo_types import N_BAND, ZooCurve, ZooGrid
 
 if TYPE_CHECKING:
     from cellaxes.report._zoo import Zoo
 
-SCRIPT = ("model", "parts", "plots", "cost", "page")
+SCRIPT = ("app.js", *(f"zoo/{part}.js" for part in ("model", "parts", "plots", "cost", "page")))
 """Files of the script, in the order in which they use one another."""
+STYLE = ("app.css", "zoo/zoo.css")
 
 
 def render(zoo: "Zoo") -> str:
     """Return the page of a zoo."""
-    folder = files("cellaxes.report") / "templates" / "zoo"
     deepest = [u for curve in zoo.curves for u in curve.depth]
     return page(
         "zoo/zoo.html.j2",
@@ -29,15 +26,9 @@ def render(zoo: "Zoo") -> str:
         n_failed=sum(curve.fit is None for curve in zoo.curves),
         absent=[role for role in KNOWN if role not in zoo.columns],
         data=embedded(payload(zoo)),
-        script="\n".join((folder / f"{part}.js").read_text(encoding="utf-8") for part in SCRIPT),
-        style=(folder / "zoo.css").read_text(encoding="utf-8"),
+        script=parts(*SCRIPT),
+        style=parts(*STYLE),
     )
-
-
-def embedded(value: Any) -> str:
-    """Return JSON that can stand inside a script element, whatever the labels say."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def payload(zoo: "Zoo") -> dict[str, Any]:
@@ -66,17 +57,17 @@ def _curve(curve: ZooCurve, zoo: "Zoo", seeds: tuple[str, ...]) -> dict[str, Any
     fit = curve.fit
     return {
         "key": _places(curve.key, zoo),
-        "u": _short([curve.depth[i] for i in drawn]),
-        "y": _short([curve.information[i] for i in drawn]),
+        "u": short([curve.depth[i] for i in drawn]),
+        "y": short([curve.information[i] for i in drawn]),
         "s": [seeds.index(curve.seed[i]) for i in drawn] if curve.seed else [],
         "n": len(curve.depth),
         "levels": fit.n_levels if fit else None,
-        "law": _short([fit.u_bar, fit.I_max], 12) if fit else None,
-        "uBar": _short([fit.u_bar_low, fit.u_bar_high]) if fit else None,
-        "iMax": _short([fit.I_max_low, fit.I_max_high]) if fit else None,
-        "r2": _short([fit.r_squared])[0] if fit else None,
-        "sd": _short([fit.residual_sd])[0] if fit else None,
-        "band": [_short(side) for side in curve.band],
+        "law": short([fit.u_bar, fit.I_max], 12) if fit else None,
+        "uBar": short([fit.u_bar_low, fit.u_bar_high]) if fit else None,
+        "iMax": short([fit.I_max_low, fit.I_max_high]) if fit else None,
+        "r2": short([fit.r_squared])[0] if fit else None,
+        "sd": short([fit.residual_sd])[0] if fit else None,
+        "band": [short(side) for side in curve.band],
         "ok": int(curve.identified),
         "why": curve.reason,
     }
@@ -87,25 +78,12 @@ def _grid(grid: ZooGrid, zoo: "Zoo") -> dict[str, Any]:
     law = fit.law if fit else None
     return {
         "key": _places(grid.key, zoo),
-        "u": _short(grid.depths),
-        "n": _short(grid.cells),
-        "law": _short([law.u_bar, law.n_bar, law.I_max, law.gamma, law.s, law.k], 12)
+        "u": short(grid.depths),
+        "n": short(grid.cells),
+        "law": short([law.u_bar, law.n_bar, law.I_max, law.gamma, law.s, law.k], 12)
         if law
         else None,
-        "r2": _short([fit.r_squared])[0] if fit else None,
+        "r2": short([fit.r_squared])[0] if fit else None,
         "ok": int(grid.identified),
         "why": grid.reason,
     }
-
-
-def _short(values: Any, digits: int = 5) -> list[float | int | None]:
-    """Return numbers with few digits; what JSON lacks (an open end, no R²) becomes null."""
-    short: list[float | int | None] = []
-    for value in values:
-        rounded = float(f"{value:.{digits}g}")
-        if not math.isfinite(rounded):
-            short.append(None)
-        else:
-            whole = rounded.is_integer() and abs(rounded) < 1e15
-            short.append(int(rounded) if whole else rounded)
-    return short

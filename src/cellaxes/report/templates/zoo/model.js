@@ -1,5 +1,3 @@
-const DATA = JSON.parse(document.getElementById("data").textContent);
-const $ = (id) => document.getElementById(id);
 const LN2 = Math.LN2;
 
 /* ---- laws ---------------------------------------------------------------------------- */
@@ -80,17 +78,6 @@ function shortNames(curves) {
 
 /* ---- numbers in words ----------------------------------------------------------------- */
 
-function num(value, digits = 3) {
-  if (value === null || Number.isNaN(value)) return "–";
-  if (value === 0) return "0";
-  const size = Math.abs(value);
-  if (size >= 1e7 || size < 1e-4) {
-    const [mantissa, power] = value.toExponential(1).split("e");
-    return `${mantissa} × 10${superscript(+power)}`.replace("-", "−");
-  }
-  return value.toLocaleString("en-US", { maximumSignificantDigits: digits }).replace("-", "−");
-}
-const superscript = (n) => String(n).replace(/./g, (d) => (d === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[+d]));
 const bits = (value) => value.toFixed(2).replace("-", "−");
 const interval = ([low, high], write) =>
   high === null ? `above ${write(low)}` : `${write(low)} to ${write(high)}`;

@@ -1,21 +1,3 @@
-/* ---- elements ------------------------------------------------------------------------- */
-
-function fill(node, attributes, children) {
-  for (const [name, value] of Object.entries(attributes ?? {})) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== undefined && value !== false)
-      node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...children.flat().filter((c) => c !== null && c !== undefined));
-  return node;
-}
-const el = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
-const svg = (tag, attributes, ...children) =>
-  fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
-
-const px = (v) => +v.toFixed(1);
-const path = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${px(x)} ${px(y)}`).join("");
-
 /* ---- axes ----------------------------------------------------------------------------- */
 
 const logScale = ([low, high], [from, to]) => {
@@ -23,8 +5,6 @@ const logScale = ([low, high], [from, to]) => {
   scale.invert = (p) => low * (high / low) ** ((p - from) / (to - from));
   return scale;
 };
-const linScale = ([low, high], [from, to]) => (v) => from + (to - from) * (v - low) / (high - low);
-
 /* Ticks of a logarithmic axis, as many as leave room for their labels. */
 function logTicks([low, high], length) {
   const powers = [];
@@ -37,15 +17,6 @@ function logTicks([low, high], length) {
     if (ticks.length * 54 <= length) return ticks;
   }
   return [];
-}
-function linTicks([low, high], n) {
-  const raw = (high - low) / n;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
-  const ticks = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++)
-    ticks.push(+(i * step).toPrecision(12));
-  return ticks;
 }
 
 /* An empty plot with axes; returns its svg, the scales and a layer for what is drawn in it. */
@@ -102,17 +73,6 @@ function lawLines(curve) {
     ...(curve.ok ? [] : [`not identified: ${curve.why}`]),
   ];
 }
-function showTip(lines, clientX, clientY) {
-  const tip = $("tip");
-  tip.replaceChildren(...lines.map((line, i) => el(i ? "div" : "b", {}, line)));
-  tip.hidden = false;
-  const { width, height } = tip.getBoundingClientRect();
-  const wide = document.documentElement.clientWidth;
-  const x = clientX + 14 + width > wide ? clientX - 14 - width : clientX + 14;
-  tip.style.left = `${Math.max(4, Math.min(x, wide - width - 4))}px`;
-  tip.style.top = `${Math.max(4, clientY - height - 12 < 4 ? clientY + 16 : clientY - height - 12)}px`;
-}
-const hideTip = () => { $("tip").hidden = true; };
 
 function highlight() {
   const id = hover >= 0 ? hover : state.pin;
