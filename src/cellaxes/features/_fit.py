@@ -166,7 +166,9 @@ def fit_many(
         expression = expression_target(counts, rows)
     held = Rows(z, standard, rows, None if expression is None else expression.scores)
     members = [(seed, k) for k in sparsities for seed in seeds]
-    bar = tqdm(total=config.steps, unit="step", desc="features", disable=not progress)
+    bar = tqdm(
+        total=config.steps, unit="step", desc="features", mininterval=2, disable=not progress
+    )
     with one_thread(), bar:
         trained = train(
             held, config, members, device=find_device(device), tell=lambda step: bar.update()

@@ -79,10 +79,7 @@ def feature_depths(
         raise InputError(f"there are {len(labels)} labels for {n_cells} cells.")
     csr = csr_rows(by_rows(counts), 0, n_cells)
     whole = model.transform(csr)
-    if embedding is not None and (
-        embedding.shape != whole.shape
-        or np.corrcoef(embedding.ravel(), whole.ravel())[0, 1] < AGREE
-    ):
+    if embedding is not None and not _agree(np.asarray(embedding), whole):
         raise InputError(
             "the model does not give the embedding that was explained: pass the one that made it."
         )
@@ -100,6 +97,11 @@ def feature_depths(
     bits = np.array([found for _, found in seen])
     rows = [_needed(depths, bits[:, i]) for i in range(features.n_features)]
     return pd.DataFrame(rows, index=pd.RangeIndex(features.n_features, name="feature"))
+
+
+def _agree(one: NDArray[np.floating], other: NDArray[np.floating]) -> bool:
+    """Whether two embeddings are the same but for rounding."""
+    return one.shape == other.shape and bool(np.corrcoef(one.ravel(), other.ravel())[0, 1] > AGREE)
 
 
 def _edges(f: sp.csr_matrix) -> list[NDArray[np.float64]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import anndata
 import numpy as np
 import pandas as pd
+from anndata.utils import make_index_unique
 from numpy.typing import NDArray
 
 from cellaxes._core import keys
@@ -130,6 +131,7 @@ def explain(
         depths = feature_depths(
             counts, label, made, features=sparse, embedding=z, random_state=random_state
         )
+    drawn, drawn_name = _map(adata, rep, z)
     report = ExplainReport(
         name=title,
         rep=rep,
@@ -155,7 +157,8 @@ def explain(
         label=labels,
         batch=batch,
         information=depths,
-        **_map(adata, rep, z),
+        coordinates=drawn,
+        coordinates_name=drawn_name,
     )
     report.write(folder)
     if isinstance(data, anndata.AnnData):
@@ -171,17 +174,20 @@ def explain(
 def read_counts(
     adata: anndata.AnnData, layer: str | None, gene_names: str | None
 ) -> tuple[Counts, NDArray[np.str_]]:
-    """Return checked counts and the symbols of their genes."""
+    """Return checked counts and the symbols of their genes, repeated ones told apart."""
     counts, index = counts_of(adata, layer)
     raw = layer == "raw" and "raw" not in adata.layers
     for start, stop in row_blocks(shape_of(counts)[0]):
         check_counts(csr_rows(counts, start, stop), counts_name(layer), start)
     if gene_names is None:
+        if not index.is_unique:
+            raise InputError("genes repeat in var_names: call adata.var_names_make_unique() first.")
         return counts, np.asarray(index, dtype=str)
     var = adata.raw.var if raw else adata.var
     if gene_names not in var:
         raise InputError(f"var has no column {gene_names!r}: {near(gene_names, var.columns)}")
-    return counts, var[gene_names].astype(str).to_numpy()
+    symbols = make_index_unique(pd.Index(var[gene_names].astype(str)))
+    return counts, np.asarray(symbols, dtype=str)
 
 
 def _chosen(
@@ -209,14 +215,13 @@ def _chosen(
     ).k
 
 
-def _map(adata: anndata.AnnData, rep: str, z: NDArray[np.float32]) -> dict[str, object]:
+def _map(
+    adata: anndata.AnnData, rep: str, z: NDArray[np.float32]
+) -> tuple[NDArray[np.floating], str]:
     """Return where cells are drawn, and what that is."""
     for key in MAPS:
         if key in adata.obsm:
-            return {"coordinates": obsm_matrix(adata, key)[:, :2], "coordinates_name": key}
+            return obsm_matrix(adata, key)[:, :2], key
     centred = z - z.mean(axis=0)
     axes = np.linalg.svd(centred[:: max(1, len(z) // 20_000)], full_matrices=False)[2][:2]
-    return {
-        "coordinates": centred @ axes.T,
-        "coordinates_name": f"two principal components of {rep}",
-    }
+    return centred @ axes.T, f"two principal components of {rep}"

@@ -27,9 +27,9 @@ def steer(
 ) -> Steered:
     """Change features of cells in an ``.h5ad`` file, and say what their genes would do.
 
-    Writes ``steered.h5ad`` (annotations, the embedding and ``obsm["<rep>_steered"]``), ``genes.csv``
-    (change of each gene's log rate, by a linear map from embedding to log-normalised expression)
-    and ``results.json``.
+    Writes ``steered.h5ad`` (annotations, the embedding and ``obsm["<rep>_steered"]``),
+    ``genes.csv`` (change of each gene's log rate, by a linear map from embedding to log-normalised
+    expression) and ``results.json``.
 
     Parameters
     ----------
