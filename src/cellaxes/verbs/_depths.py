@@ -66,8 +66,9 @@ def feature_depths(
 
     Returns
     -------
-    One row per feature: ``bits`` at full depth, ``umis`` needed (UMIs per cell; NaN where the
-    feature holds less than 0.02 bits), ``r_squared`` of the law.
+    One row per feature: ``bits`` at full depth; ``umis`` needed, UMIs per cell, the lowest depth
+    where that still is enough, NaN where the feature holds less than 0.02 bits; ``r_squared`` of
+    the law.
 
     Raises
     ------
@@ -135,8 +136,9 @@ def _needed(depth: NDArray[np.float64], bits: NDArray[np.float64]) -> dict[str, 
     if top < LEAST:
         return {"bits": top, "umis": float("nan"), "r_squared": float("nan")}
     fit = fit_noise_law(depth, np.maximum(bits, 0.0))
+    needed = fit.law.inverse(SHARE * min(top, float(fit.law(depth[0]))))
     return {
         "bits": top,
-        "umis": fit.law.inverse(SHARE * min(top, float(fit.law(depth[0])))),
+        "umis": float(np.clip(needed, depth.min(), depth.max())),
         "r_squared": float(fit.r_squared),
     }

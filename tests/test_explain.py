@@ -1,0 +1,169 @@
+"""Explaining an embedding and steering it, from AnnData to folder, by call and by command."""
+
+import json
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+import cellaxes as cx
+from cellaxes.cli._app import app
+
+GMT = "one\tx\t" + "\t".join(f"gene{i}" for i in range(20)) + "\n"
+
+
+@pytest.fixture(scope="module")
+def embedded(cells):
+    """Simulated cells with an embedding, and the model that made it."""
+    adata = cells.copy()
+    model = cx.embed.make("pca", n_components=16).fit(adata.X)
+    adata.obsm["X_pca"] = model.transform(adata.X)
+    adata.obs["donor"] = [f"d{i % 6}" for i in range(adata.n_obs)]
+    return adata, model
+
+
+@pytest.fixture(scope="module")
+def explained(embedded, tmp_path_factory):
+    adata, model = embedded
+    out = tmp_path_factory.mktemp("explained") / "out"
+    gmt = out.parent / "sets.gmt"
+    gmt.write_text(GMT)
+    given = adata.copy()
+    report = cx.verbs.explain(
+        given,
+        "X_pca",
+        out=out,
+        labels="cell_type",
+        groups="donor",
+        gene_sets=[str(gmt)],
+        model=model,
+        n_seeds=2,
+        n_features=24,
+        k=3,
+        progress=False,
+    )
+    return given, report, out
+
+
+def run_command(*words):
+    from typer.testing import CliRunner
+
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_the_folder_holds_page_tables_features_and_activations(explained):
+    adata, report, out = explained
+    model = cx.features.load(out / "features")
+    f = sp.load_npz(out / "activations.npz")
+    assert (model.encode(adata.obsm["X_pca"].astype(np.float32)) != f).nnz == 0
+    table = pd.read_csv(out / "features.csv")
+    assert len(table) == model.n_features == f.shape[1]
+    np.testing.assert_allclose(table["frequency"], f.getnnz(axis=0) / f.shape[0])
+    found = json.loads((out / "results.json").read_text())
+    assert found["schema"] == "cellaxes.explain/1"
+    assert found["n_other_seeds"] == 1
+    assert {row["representation"] for row in found["run_card"]["rows"]} >= {
+        "features", "raw dimensions", "random dictionary", "permuted cells"}  # fmt: skip
+    assert "</html>" in (out / "report.html").read_text()
+    assert (adata.obsm["X_sae"] != f).nnz == 0
+    assert adata.uns["cellaxes_X_sae"]["params"]["use_rep"] == "X_pca"
+    assert repr(report).startswith("ExplainReport(")
+
+
+def test_features_beat_their_controls_on_held_out_donors(explained):
+    card = explained[1].card
+    assert card.groups
+    f1 = card.table["concept_f1"]
+    assert f1["features"] > f1["permuted cells"] + 0.3
+    assert f1["features"] > f1["random dictionary"]
+    assert np.isnan(card.table.loc["raw dimensions", "unexplained"])
+    assert card.table.loc["features", "unexplained"] < 0.6
+
+
+def test_a_feature_needs_fewer_umis_than_cells_have_and_more_than_none(explained, embedded):
+    adata, report, _ = explained
+    full = float(np.median(adata.X.sum(axis=1)))
+    needed = report.information["umis"].dropna()
+    assert len(needed) > 5
+    assert needed.between(9, full * 1.01).all()
+    assert needed.max() > 2 * needed.min()
+    told = report.information["bits"]
+    silent = told[report.information["umis"].isna()]
+    assert (silent < 0.02).all()
+    other = cx.embed.make("pca", n_components=16, n_top_genes=50).fit(adata.X)
+    with pytest.raises(cx.InputError, match="does not give the embedding"):
+        cx.verbs.feature_depths(
+            adata.X, adata.obs["cell_type"], other, features=report.model,
+            embedding=adata.obsm["X_pca"])  # fmt: skip
+
+
+def test_a_noisier_feature_needs_more_umis(embedded, explained):
+    """Of two features of one signal the one that half the genes are left for needs more."""
+    from cellaxes.verbs._depths import _needed
+
+    depth = np.geomspace(1000, 10, 6)
+    law = cx.scaling.NoiseLaw
+    robust = _needed(depth, law(u_bar=30.0, I_max=1.0)(depth))
+    needy = _needed(depth, law(u_bar=300.0, I_max=1.0)(depth))
+    assert robust["umis"] < needy["umis"] / 2
+    assert robust["r_squared"] > 0.99
+    assert np.isnan(_needed(depth, np.full(6, 0.001))["umis"])
+
+
+def test_commands_explain_and_steer(embedded, tmp_path):
+    adata, model = embedded
+    adata.write_h5ad(tmp_path / "cells.h5ad")
+    model.to_artefact().save(tmp_path / "model")
+    words = ["explain", tmp_path / "cells.h5ad", "--rep", "X_pca", "--labels", "cell_type",
+             "--groups", "donor", "--gene-sets", "none", "--features", 24, "--k", 3, "--seeds", 1,
+             "--out", tmp_path / "out"]  # fmt: skip
+    said = run_command(*words)
+    assert said.exit_code == 0, said.output
+    assert "RunCard(" in said.output
+    assert str(tmp_path / "out" / "report.html") in said.output
+    labels = adata.obs["cell_type"].astype(str)
+    said = run_command(
+        "explain", "steer", tmp_path / "cells.h5ad", "--rep", "X_pca", "--from", tmp_path / "out",
+        "--edit", "0:ablate", "--edit", "1:percentile=95", "--cells", f"cell_type={labels.iloc[0]}",
+        "--out", tmp_path / "steered",
+    )  # fmt: skip
+    assert said.exit_code == 0, said.output
+    assert "features 0, 1" in said.output
+    steered = anndata.read_h5ad(tmp_path / "steered" / "steered.h5ad")
+    moved = (steered.obsm["X_pca"] != steered.obsm["X_pca_steered"]).any(axis=1)
+    assert moved[(labels == labels.iloc[0]).to_numpy()].mean() > 0.5
+    assert not moved[(labels != labels.iloc[0]).to_numpy()].any()
+    genes = pd.read_csv(tmp_path / "steered" / "genes.csv")
+    assert set(genes["gene"]) == set(adata.var_names)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--rep", "X_pc"], "did you mean 'X_pca'"),
+        (["--rep", "X_pca", "--labels", "celltype"], "did you mean 'cell_type'"),
+        (["--rep", "X_pca", "--k", "many"], "'many' is no number"),
+        (["--rep", "X_pca", "--k", "9"], "less than half of the 16 dimensions"),
+        (["--rep", "X_pca", "--gene-names", "symbol"], "var has no column 'symbol'"),
+        (["--rep", "X_pca", "--gene-sets", "hallmarks"], "hallmark"),
+        (["--rep", "X_pca", "--model", "nowhere"], "nowhere holds no saved model"),
+        (["steer", "--rep", "X_pca", "--edit", "a", "--from", "x"], "as in 12:ablate"),
+    ],
+)
+def test_what_cannot_be_explained_is_refused_in_a_sentence(embedded, tmp_path, words, message):
+    adata, _ = embedded
+    path = tmp_path / "cells.h5ad"
+    adata.write_h5ad(path)
+    verb = [words.pop(0), path] if words[0] == "steer" else [path]
+    said = run_command("explain", *verb, *words, "--out", tmp_path / "out")
+    assert isinstance(said.exception, cx.InputError)
+    assert message in str(said.exception)
+
+
+def test_values_that_are_no_counts_are_refused_before_training(embedded, tmp_path):
+    adata = embedded[0].copy()
+    adata.X = adata.X.astype(np.float32) / 3
+    with pytest.raises(cx.InputError, match="X, row 0"):
+        cx.verbs.explain(adata, "X_pca", out=tmp_path / "out", progress=False)
