@@ -340,7 +340,7 @@ def test_one_box_searches_genes_terms_labels_and_names(browser, report, page):
         const every = names();
         const look = async (text) => { await type(text);
           return [names(), all("#index .why").map((w) => w.textContent)]; };
-        return { every, gene: await look("g45"), label: await look("t CELL"),
+        return { every, gene: await look("g45"), whole: await look("g4"), label: await look("t CELL"),
           term: await look("set 2"), both: await look("g45 set 2"), none: await look("zebra"),
           words: $("#index").textContent, hash: location.hash, hacked: window.hacked ?? 0,
           away: all(".dot.away").length };
@@ -352,6 +352,7 @@ def test_one_box_searches_genes_terms_labels_and_names(browser, report, page):
     in_top = [i for i in range(m) if "G45" in set(annotation.markers.top(i, 20)["gene"])]
     assert said["gene"][0] == in_top
     assert all(why.startswith("found: gene G45, r ") for why in said["gene"][1])
+    assert all(why.startswith("found: gene G4, r ") for why in said["whole"][1])
     scores = annotation.labels
     well = scores.f1[:, scores.labels.index("T cell")] >= 0.2
     assert said["label"][0] == np.flatnonzero(well).tolist()
@@ -372,8 +373,9 @@ def test_the_index_sorts_and_filters(browser, report, page):
         const f1 = sort("f1"), back = sort("f1"), seeds = sort("seeds");
         $("#stable").click(); const stable = names();
         $("#clean").click(); const clean = names(), hash = location.hash;
+        $("#stable").click(); const tidy = names();
         $("#reset").click();
-        return { f1, back, seeds, stable, clean, hash, reset: names(),
+        return { f1, back, seeds, stable, clean, tidy, hash, reset: names(),
           badges: all("#index .badge").map((b) => b.textContent) };
         """,
     )
@@ -387,6 +389,7 @@ def test_the_index_sorts_and_filters(browser, report, page):
     assert sorted(said["stable"]) == np.flatnonzero(table["stable"]).tolist()
     kept = table["stable"] & ~table["leaks"].astype(bool)
     assert sorted(said["clean"]) == np.flatnonzero(kept).tolist()
+    assert sorted(said["tidy"]) == np.flatnonzero(~table["leaks"].astype(bool)).tolist()
     assert said["hash"] == "#stable=1&leaks=0&sort=seeds-"
     assert said["reset"] == list(range(len(table)))
     assert said["badges"].count("in all 3 seeds") == table["stable"].sum()
@@ -494,7 +497,7 @@ def test_a_panel_shows_what_is_known_and_how_far_to_trust_it(browser, report, pa
     unstable = int(np.flatnonzero(~table["stable"])[0])
     doubted = browser.run(page, script, hash_=f"#feature={unstable}")
     assert doubted["badges"][0] == "not in all 3 seeds"
-    assert "do not build on it" in doubted["text"]
+    assert "do not build on it alone" in doubted["text"]
 
 
 def test_a_report_of_the_least_opens_too(browser, report):
@@ -558,7 +561,10 @@ def test_256_features_of_10_000_cells_are_small_and_fast(browser, large):
           umis: $("#panel").textContent.includes("UMIs per cell") };
         """
     # without virtual time the clock is the wall's; a busy machine gets three tries
-    said = [browser.run(large, script, wait=0) for _ in range(3)]
-    assert (said[0]["rows"], said[0]["overflow"], said[0]["umis"]) == (256, 0, True)
-    assert min(run["ms"] for run in said) < 2000
-    assert min(run["panel"] for run in said) < 500
+    for _ in range(3):
+        said = browser.run(large, script, wait=0)
+        assert (said["rows"], said["overflow"], said["umis"]) == (256, 0, True)
+        if said["ms"] < 2000 and said["panel"] < 500:
+            break
+    assert said["ms"] < 2000
+    assert said["panel"] < 500

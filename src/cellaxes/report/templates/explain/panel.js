@@ -18,7 +18,7 @@ function seedWords(f) {
   const others = DATA.nOthers === 1 ? "the other seed" : `the ${DATA.nOthers} other seeds`;
   const match = DATA.nOthers === 1 ? `Its best match in ${others} has r ${fixed(worst)}`
     : `Its best matches in ${others} have r ${fixed(mean)} on average, ${fixed(worst)} in the worst`;
-  return `${match}; found means above 0.8.${stable ? "" : " It may be an accident of the start: do not build on it."}`;
+  return `${match}; found means above 0.8.${stable ? "" : " It may be an accident of the start: do not build on it alone."}`;
 }
 function batchWords(f) {
   if (!f.batch) return null;
@@ -35,7 +35,7 @@ function geneTable(list, what) {
 }
 function nearList(list, write) {
   return list.length
-    ? el("ul", { class: "near" }, list.map(([j, score]) => el("li", {}, el("a", { href: linkTo(j), "data-near": j, onclick: (event) => { event.preventDefault(); open(j); } }, `${j} ${FEATURES[j].name}`), el("b", {}, write(score, FEATURES[j])))))
+    ? el("ul", { class: "near" }, list.map(([j, score]) => el("li", {}, el("a", { href: linkTo(j), "data-near": j, onclick: (event) => { event.preventDefault(); open(j); } }, `${j} · ${FEATURES[j].name}`), el("b", {}, write(score, FEATURES[j])))))
     : none("None.");
 }
 /* Buttons of the neighbours in the order of the index. */
@@ -70,7 +70,7 @@ function drawPanel(f) {
     el("div", { class: "pair" },
       el("section", {}, el("h3", {}, "Cells that activate it"), canvas,
         el("p", { class: "legend" }, el("span", {}, el("span", { class: "key", style: "background:#d9dee3" }), "silent"), el("span", { class: "scale" }, "0", el("span", { class: "ramp", style: gradient(heat) }), num(f.max))),
-        none(`${DATA.mapName[0].toUpperCase()}${DATA.mapName.slice(1)}.${shownCells}${f.boxes?.length ? ` Named: the labels of highest mean activation.` : ""}`)),
+        none(`${DATA.mapName[0].toUpperCase()}${DATA.mapName.slice(1)}.${shownCells}${f.boxes?.length ? ` Named: the labels of highest mean activation that have room.` : ""}`)),
       el("section", {}, el("h3", {}, "Activations"), hist,
         none(`Mean ${num(f.mean)} over active cells. The bar of silent cells is cut where it is higher than all others.`),
         f.boxes ? el("h3", {}, `By ${DATA.label}`) : "", f.boxes?.length ? boxes : "",

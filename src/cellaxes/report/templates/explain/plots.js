@@ -80,16 +80,19 @@ function drawCells(canvas, f) {
     pen.fillStyle = heat(values[k] / 255);
     dot(cells[k], size * 1.25);
   }
-  /* names of the labels that the feature is highest in */
-  const top = new Set((f.boxes ?? []).slice(0, 4).map(([name]) => name));
+  /* names of the labels that the feature is highest in, those that fit beside each other */
+  const top = (f.boxes ?? []).slice(0, 4).map(([name]) => DATA.spots.find((s) => s[0] === name)).filter(Boolean);
+  const taken = [];
   pen.font = "600 12.5px system-ui, sans-serif";
   pen.textAlign = "center";
   pen.lineJoin = "round";
-  for (const [name, sx, sy] of DATA.spots.filter((s) => top.has(s[0]))) {
+  for (const [name, sx, sy] of top) {
     const [x, y] = at(sx, sy);
     const text = name.length > 24 ? `${name.slice(0, 23)}…` : name;
     const half = pen.measureText(text).width / 2;
     const cx = Math.max(half + 4, Math.min(width - half - 4, x));
+    if (taken.some(([tx, ty, other]) => Math.abs(tx - cx) < half + other + 4 && Math.abs(ty - y) < 16)) continue;
+    taken.push([cx, y, half]);
     pen.strokeStyle = "#fff";
     pen.lineWidth = 4;
     pen.strokeText(text, cx, y);
