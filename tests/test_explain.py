@@ -84,7 +84,7 @@ def test_features_beat_their_controls_on_held_out_donors(explained):
 
 def test_a_feature_needs_fewer_umis_than_cells_have_and_more_than_none(explained, embedded):
     adata, report, _ = explained
-    full = float(np.median(adata.X.sum(axis=1)))
+    full = float(np.median(np.asarray(adata.X.sum(axis=1))))
     needed = report.information["umis"].dropna()
     assert len(needed) > 5
     assert needed.between(9, full * 1.01).all()
@@ -145,10 +145,17 @@ def test_commands_explain_and_steer(embedded, tmp_path):
         (["--rep", "X_pc"], "did you mean 'X_pca'"),
         (["--rep", "X_pca", "--labels", "celltype"], "did you mean 'cell_type'"),
         (["--rep", "X_pca", "--k", "many"], "'many' is no number"),
-        (["--rep", "X_pca", "--k", "9"], "less than half of the 16 dimensions"),
+        (
+            ["--rep", "X_pca", "--k", "9", "--gene-sets", "none"],
+            "less than half of the 16 dimensions",
+        ),
         (["--rep", "X_pca", "--gene-names", "symbol"], "var has no column 'symbol'"),
         (["--rep", "X_pca", "--gene-sets", "hallmarks"], "hallmark"),
-        (["--rep", "X_pca", "--model", "nowhere"], "nowhere holds no saved model"),
+        (["--rep", "X_pca"], "pass gene symbols of the same kind"),
+        (
+            ["--rep", "X_pca", "--gene-sets", "none", "--model", "nowhere"],
+            "nowhere holds no saved model",
+        ),
         (["steer", "--rep", "X_pca", "--edit", "a", "--from", "x"], "as in 12:ablate"),
     ],
 )

@@ -17,14 +17,8 @@ from cellaxes._core.matrix import Counts, check_counts, csr_rows, row_blocks, sh
 from cellaxes._core.version import __version__
 from cellaxes.embed import Model
 from cellaxes.embed import load as load_model
-from cellaxes.features import (
-    annotate,
-    choose_k,
-    evaluate,
-    fit_many,
-    preflight,
-    stability,
-)
+from cellaxes.features import annotate, choose_k, evaluate, fit_many, preflight, stability
+from cellaxes.features import gene_sets as read_gene_sets
 from cellaxes.report import ExplainReport
 from cellaxes.verbs._depths import feature_depths
 
@@ -104,6 +98,10 @@ def explain(
     label = None if labels is None else known[labels].astype(str).to_numpy()
     donor = None if groups is None else known[groups].astype(str).to_numpy()
     batches = None if batch is None else known[batch].astype(str).to_numpy()
+    sets = read_gene_sets(list(gene_sets)) if gene_sets else None
+    if sets is not None:
+        sets.indicator(genes)  # refuses sets without genes of the data, before hours of training
+    made = load_model(model) if isinstance(model, str | Path) else model
     looked = preflight(
         z,
         {column: known[column] for column in (labels, batch) if column},
@@ -126,8 +124,7 @@ def explain(
     activations = sparse.encode(z)
     held = stability(sparse, others, z) if others else None
     depths = None
-    if model is not None and label is not None:
-        made = model if not isinstance(model, str | Path) else load_model(model)
+    if made is not None and label is not None:
         depths = feature_depths(
             counts, label, made, features=sparse, embedding=z, random_state=random_state
         )
@@ -144,7 +141,7 @@ def explain(
             labels=label,
             batch=batches,
             groups=donor,
-            gene_sets=list(gene_sets) or None,
+            gene_sets=sets,
             stability=None if held is None else held.mean,
             random_state=random_state,
         ),
