@@ -1,0 +1,176 @@
+"""Sparse features where the truth is known: programmes, a dictionary, a batch; and their speed.
+
+    OMP_NUM_THREADS=1 python benchmarks/features.py SHARED_DATA_FOLDER OUT [PART …]
+
+Parts: dictionary, programmes, drvi, batch, speed, map. Embeddings are made once and kept in OUT
+(scVI: a quarter of an hour). Times are CPU seconds.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import anndata
+import numpy as np
+from numpy.typing import NDArray
+
+import cellaxes as cx
+from cellaxes.features import metrics
+
+BIOLOGICAL = 32
+"""Programmes of the simulation that are biology; the others are batches."""
+SCVI = {"n_latent": 32, "max_cells_seen": 5e5}
+
+
+class Simulation:
+    """The simulated programmes, and embeddings of them."""
+
+    def __init__(self, shared: Path, out: Path) -> None:
+        self.adata = anndata.read_h5ad(shared / "features" / "simulated_programmes.h5ad")
+        activity = self.adata.obsm["truth_activity"]
+        self.truth = np.asarray(activity.todense() if hasattr(activity, "todense") else activity)
+        self.out = out
+
+    def embedding(self, name: str) -> NDArray[np.float32]:
+        """Return an embedding by name, from OUT where it is."""
+        path = self.out / f"{name}.npy"
+        if not path.exists():
+            batch = self.adata.obs["batch"].astype(str).to_numpy() if name == "scvi_batch" else None
+            if name.startswith("pca"):
+                size = int(name.removeprefix("pca"))
+                model = cx.embed.make("pca", n_components=size, n_top_genes=2000)
+                model.fit(self.adata.X)
+            else:
+                model = cx.embed.SCVI(**SCVI).fit(self.adata.X, batch=batch)
+            np.save(path, model.transform(self.adata.X))
+        found: NDArray[np.float32] = np.load(path)
+        return found
+
+    def matched(self, activations: object) -> str:
+        """Say how well activations match the truth."""
+        found = metrics.matched_correlation(activations, self.truth[:, :BIOLOGICAL])
+        r = np.abs(found.r)
+        return (
+            f"matched |r| {r.mean():.3f}, above .8: {(r > 0.8).sum()} of {len(r)}, lineages "
+            f"{r[:4].mean():.2f}, types {r[4:20].mean():.2f}, activity {r[20:].mean():.2f}"
+        )
+
+
+def dictionary(shared: Path, out: Path) -> None:
+    """Known directions: MCC, silent features, seconds."""
+    found = np.load(shared / "features" / "sparse_dictionary_100k.npz")
+    for settings in ({}, {"steps": 1000, "batch_size": 1024, "learning_rate": 3e-3}):
+        config = cx.features.Config(arch="topk", n_features=192, k=4, **settings)
+        start = time.process_time()
+        model = cx.features.fit(found["x"], config=config)
+        seconds = time.process_time() - start
+        score = metrics.mcc(model.directions(), found["atoms"])
+        print(f"dictionary {settings}: MCC {score:.4f}, {model.n_dropped} dead, {seconds:.1f} s")
+
+
+def programmes(shared: Path, out: Path) -> None:
+    """Known programmes: activities, genes, and what stability says of the truth."""
+    simulation = Simulation(shared, out)
+    weights = np.asarray(simulation.adata.varm["truth_weights"])[:, :BIOLOGICAL]
+    for name in ("pca32", "pca50", "scvi", "scvi_batch"):
+        z = simulation.embedding(name)
+        random = metrics.random_relu(z, 128, 8.0)
+        print(f"{name}, raw: {simulation.matched(z)}")
+        print(f"{name}, random dictionary: {simulation.matched(random)}")
+        for told, counts in (("gene transcoder", simulation.adata.X), ("embedding alone", None)):
+            models = cx.features.fit_many(z, counts=counts, seeds=(0, 1, 2, 3))
+            for i, model in enumerate(models):
+                f = model.encode(z)
+                others = [other for other in models if other is not model]
+                held = cx.features.stability(model, others, z)
+                best = np.abs(metrics.correlations(f, simulation.truth)).max(axis=1)
+                print(
+                    f"{name}, {told}, seed {i}: {simulation.matched(f)}; stable "
+                    f"{held.stable.sum()}, their truth {best[held.stable].mean():.2f}, "
+                    f"correlation {np.corrcoef(held.mean, best)[0, 1]:.2f}"
+                )
+                if i == 0:
+                    print(f"{name}, {told}, markers: AUROC {genes(simulation, f, weights):.3f}")
+
+
+def genes(simulation: Simulation, f: object, weights: NDArray[np.float64]) -> float:
+    """Return the mean AUROC of programme genes by the markers of the matched feature, r > .6."""
+    from sklearn.metrics import roc_auc_score
+
+    found = metrics.matched_correlation(f, simulation.truth[:, :BIOLOGICAL])
+    r = cx.features.markers(f, simulation.adata.X, simulation.adata.var_names).r
+    return float(
+        np.mean(
+            [
+                roc_auc_score(weights[:, i] > 0.3, r[feature])
+                for i, feature in enumerate(found.feature)
+                if found.r[i] > 0.6
+            ]
+        )
+    )
+
+
+def drvi(shared: Path, out: Path) -> None:
+    """DRVI's scores of one-to-one disentanglement, 6,000 cells."""
+    simulation = Simulation(shared, out)
+    rows = np.arange(0, len(simulation.truth), len(simulation.truth) // 6000)[:6000]
+    active = (simulation.truth[rows, :BIOLOGICAL] > 0).astype(int)
+    z = simulation.embedding("scvi_batch")
+    model = cx.features.fit(z, counts=simulation.adata.X)
+    f = model.encode(z)
+    for name, every in (
+        ("gene transcoder", f),
+        ("raw scVI", z),
+        ("random dictionary", metrics.random_relu(z, model.n_features, metrics.l0(f))),
+    ):
+        print(f"{name}: {metrics.drvi(every[rows], active)}")
+
+
+def batch(shared: Path, out: Path) -> None:
+    """Ablating the features that leak the batch of an scVI latent made without one."""
+    simulation = Simulation(shared, out)
+    z, obs = simulation.embedding("scvi"), simulation.adata.obs
+    for counts in (simulation.adata.X, None):
+        model = cx.features.fit(z, counts=counts)
+        print(cx.features.remove_batch(
+            model, z, obs["batch"].to_numpy(), cell_type=obs["cell_type"].to_numpy()))  # fmt: skip
+
+
+def speed(shared: Path, out: Path) -> None:
+    """30,000 x 32, 2,000 steps."""
+    z = np.random.default_rng(0).normal(size=(30_000, 32)).astype(np.float32)
+    for arch in ("batchtopk", "matryoshka"):
+        start = time.process_time()
+        cx.features.fit(z, arch=arch)
+        print(f"30,000 x 32, {arch}: {time.process_time() - start:.1f} s")
+
+
+def mapped(shared: Path, out: Path) -> None:
+    """A million cells on disk, 128 dimensions, 4,096 features: cells trained on per second."""
+    path = out / "million.npy"
+    if not path.exists():
+        held = np.lib.format.open_memmap(path, "w+", np.float32, (1_000_000, 128))
+        rng = np.random.default_rng(0)
+        for start in range(0, len(held), 50_000):
+            held[start : start + 50_000] = rng.normal(size=(50_000, 128))
+        held.flush()
+    z = np.load(path, mmap_mode="r")
+    config = cx.features.Config(arch="topk", n_features=4096, k=16, steps=100, batch_size=1024)
+    start = time.process_time()
+    model = cx.features.fit(z, config=config)
+    train = time.process_time() - start
+    start = time.process_time()
+    model.encode(z[:20_000])
+    read = time.process_time() - start
+    print(f"1 M x 128, 4,096 features: trained on {100 * 1024 / train:,.0f} cells/s (start and "
+          f"end included), read {20_000 / read:,.0f} cells/s")  # fmt: skip
+
+
+PARTS = {"dictionary": dictionary, "programmes": programmes, "drvi": drvi, "batch": batch,
+         "speed": speed, "map": mapped}  # fmt: skip
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in sys.argv[3:] or list(PARTS):
+        PARTS[part](Path(sys.argv[1]), folder)
