@@ -146,7 +146,7 @@ def speed(shared: Path, out: Path) -> None:
 
 
 def mapped(shared: Path, out: Path) -> None:
-    """A million cells on disk, 128 dimensions, 4,096 features: cells trained on per second."""
+    """Train on a million cells on disk: cells per second of 4,096 features of 128 dimensions."""
     path = out / "million.npy"
     if not path.exists():
         held = np.lib.format.open_memmap(path, "w+", np.float32, (1_000_000, 128))

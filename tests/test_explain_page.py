@@ -341,8 +341,8 @@ def test_one_box_searches_genes_terms_labels_and_names(browser, report, page):
         const look = async (text) => { await type(text);
           return [names(), all("#index .why").map((w) => w.textContent)]; };
         return { every, gene: await look("g45"), whole: await look("g4"),
-          label: await look("t CELL"), term: await look("set 2"),
-          both: await look("g45 set 2"), none: await look("zebra"),
+          label: await look("t CELL"),
+          term: await look("set 2"), both: await look("g45 set 2"), none: await look("zebra"),
           words: $("#index").textContent, hash: location.hash, hacked: window.hacked ?? 0,
           away: all(".dot.away").length };
         """,
