@@ -32,22 +32,27 @@ class Stability:
     mean, worst
         Correlation of each feature's activation with its best match in another seed's model: the
         mean over those models, and the smallest, ``(m,)``.
+    found
+        In how many of them the best match is above 0.8, ``(m,)``.
     n_others
         Models compared with.
     """
 
     mean: NDArray[np.float64]
     worst: NDArray[np.float64]
+    found: NDArray[np.int64]
     n_others: int
 
     @property
     def stable(self) -> NDArray[np.bool_]:
         """Whether each feature comes back in every other model, at more than 0.8."""
-        return self.worst > STABLE
+        return np.asarray(self.found == self.n_others)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per feature."""
-        return pd.DataFrame({"mean": self.mean, "worst": self.worst, "stable": self.stable})
+        return pd.DataFrame(
+            {"mean": self.mean, "worst": self.worst, "found": self.found, "stable": self.stable}
+        )
 
     def __repr__(self) -> str:
         return (
@@ -83,7 +88,8 @@ def stability(
     z = _cells(z)
     own = model.encode(z)
     best = np.stack([correlations(own, other.encode(z)).max(axis=1) for other in others])
-    return Stability(best.mean(axis=0), best.min(axis=0), len(others))
+    found = (best > STABLE).sum(axis=0)
+    return Stability(best.mean(axis=0), best.min(axis=0), found, len(others))
 
 
 @dataclass(frozen=True, eq=False)

@@ -108,6 +108,7 @@ class ExplainReport:
         if self.stability is not None:
             table["seeds_mean"] = self.stability.mean
             table["seeds_worst"] = self.stability.worst
+            table["seeds_found"] = self.stability.found
             table["stable"] = self.stability.stable
         if self.information is not None:
             table["umis"] = self.information["umis"].to_numpy()

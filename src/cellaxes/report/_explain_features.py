@@ -72,7 +72,8 @@ def told(
             "children": _pairs(near.children[i]),
         }
         if "seeds_worst" in row:
-            one["seeds"] = [*short([row["seeds_mean"], row["seeds_worst"]]), int(row["stable"])]
+            read = short([row["seeds_mean"], row["seeds_worst"]])
+            one["seeds"] = [*read, int(row["stable"]), int(row["seeds_found"]) + 1]
         if "leaks" in row:
             one["batch"] = [*short([row["batch_eta2"], row["batch_excess"]]), int(row["leaks"])]
         if "umis" in row:

@@ -29,8 +29,8 @@ const rate = (v) => (v === null ? "–" : v < 0.001 ? num(v, 1) : v.toFixed(3));
 /* What seeds and batches say of a feature, as words that cannot be overlooked. */
 function seedBadge(f) {
   if (!f.seeds) return null;
-  const [, worst, stable] = f.seeds;
-  const where = stable ? `in all ${SEEDS} seeds` : SEEDS === 2 ? "in 1 of 2 seeds" : `not in all ${SEEDS} seeds`;
+  const [, worst, stable, found] = f.seeds;
+  const where = stable ? `in all ${SEEDS} seeds` : `in ${found} of ${SEEDS} seeds`;
   return el("span", { class: `badge ${stable ? "good" : "doubt"}`, title: `worst match r ${fixed(worst)}` }, where);
 }
 const leakBadge = (f) => (f.batch?.[2] ? el("span", { class: "badge leak", title: "leaks the batch within cell types" }, "batch") : null);
