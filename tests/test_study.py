@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
@@ -123,6 +124,38 @@ def test_a_failing_run_is_a_record_and_the_study_goes_on(prepared, cells_file, t
     report = cx.verbs.summarise(tmp_path)
     assert len(report.curves) == 1
     assert "2 of 4 runs failed" in report.to_html()
+
+
+def test_a_model_that_raises_at_one_depth_spares_the_others(cells_file, tmp_path, monkeypatch):
+    spec, material = cx.study.prepare(
+        cells_file, ["label:cell_type"], models=["pca:n_components=4"], n_levels=4, n_seeds=1,
+        n_permutations=0,
+    )  # fmt: skip
+    bad = spec.fractions[2]
+    full = float(np.median(np.asarray(anndata.read_h5ad(cells_file).X.sum(axis=1))))
+    fit = cx.embed.PCA.fit
+
+    def raises(self, counts, *, random_state=0):
+        if 0.8 < np.median(np.asarray(counts.sum(axis=1))) / (bad * full) < 1.2:
+            raise RuntimeError("did not converge")
+        return fit(self, counts, random_state=random_state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cx.embed.PCA, "fit", raises)
+        assert cx.study.run(spec, tmp_path, material=material, n_jobs=1, progress=False) == 1
+    found = cx.study.status(tmp_path)
+    assert (found.done, found.failed) == (3, 1)
+    assert "1 failed: RuntimeError: did not converge" in str(found)
+    table = cx.study.collect(tmp_path)
+    assert table.loc[table["status"] == "failed", "fraction"].tolist() == [bad]
+    report = cx.verbs.summarise(tmp_path)
+    assert report.curves[0].fit is not None
+    assert report.curves[0].fit.n_levels == 3
+    assert "did not converge" in report.to_html()
+    again = cx.study.run(
+        spec, tmp_path, material=material, n_jobs=1, retry_failed=True, progress=False
+    )
+    assert (again, cx.study.status(tmp_path).done) == (0, 4)
 
 
 def test_an_estimate_that_fails_spares_the_other_signals(cells_file, tmp_path, monkeypatch):
