@@ -258,6 +258,9 @@ def test_what_limits_a_signal_is_named_with_its_numbers():
     assert "was not measured" in deep.sentence
     few = limits([curve("a", law(50, 2.0), 100), curve("a", law(50, 2.8), 400)], 3.2)
     assert (few.limit, few.by_cells) == ("cells", pytest.approx(0.4, abs=0.01))
+    rising = limits([curve("a", law(1e6, 8.0), 100), curve("a", law(1e6, 8.1), 400)], np.inf)
+    assert not curve("a", law(1e6, 8.0), 100).fit.identified
+    assert (rising.limit, rising.by_depth) == ("depth", pytest.approx(0.5, abs=0.05))
     done = limits([curve("a", law(50, 2.0), 100), curve("a", law(50, 2.05), 400)], 3.2)
     assert (done.limit, done.by_model) == ("model", pytest.approx(1.15, abs=0.01))
     assert "limited by model" in done.sentence

@@ -7,7 +7,7 @@ that 1 is what its mean achieves.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -172,6 +172,3 @@ def _largest(f: "Tensor", counts: Sequence[int]) -> "Tensor":
                 bound = torch.from_numpy(np.partition(kept, place, axis=-1)[..., place, None])
         found.append(bound)
     return torch.stack(found).clamp_min(torch.finfo(f.dtype).tiny)
-
-
-Forward = Callable[[Weights, "Tensor"], "Tensor"]

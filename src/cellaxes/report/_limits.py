@@ -11,6 +11,8 @@ from cellaxes.report._types import Curve
 from cellaxes.report._words import bits, number
 from cellaxes.scaling import crossing
 
+FOLLOWS = 0.9
+"""R² from which the slope of a law holds although its capacity is not identified."""
 WORTH = 0.1
 """Bits that a doubling must add before depth or cells are called the limit."""
 
@@ -26,7 +28,8 @@ class Limits:
     information
         What it holds, bits.
     by_depth
-        Bits that doubling the depth would add, by its law; NaN where that is not identified.
+        Bits that doubling the depth would add, by its law: also where the capacity is not
+        identified, as long as the law follows the points (R² of at least 0.9); else NaN.
     by_cells
         Bits that doubling the training cells would add, by the slope between its two largest
         numbers of cells; NaN where there is one only.
@@ -88,7 +91,9 @@ def limits(curves: Sequence[Curve], entropy: float) -> Limits | None:
     most = max(curve.n_train for curve in along)
     best = max((c for c in along if c.n_train == most), key=lambda curve: curve.information)
     fit = best.fit if best.fit is not None and best.fit.identified else None
-    by_depth = float(fit.law.bits_per_doubling(best.depth)) if fit else float("nan")
+    by_depth = float("nan")
+    if best.fit is not None and (best.fit.identified or best.fit.r_squared >= FOLLOWS):
+        by_depth = float(best.fit.law.bits_per_doubling(best.depth))
     sizes = sorted((c for c in along if c.model == best.model), key=lambda curve: curve.n_train)
     by_cells = float("nan")
     if len(sizes) > 1:
