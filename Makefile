@@ -43,6 +43,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/cell_law.py ../shared/data
 	$(BIN)/python benchmarks/published.py ../shared/data
 	$(BIN)/python benchmarks/planner.py ../shared/data
+	$(BIN)/python benchmarks/features.py ../shared/data $(VENV)/features
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	$(CREATE)

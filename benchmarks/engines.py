@@ -10,7 +10,10 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
+
 import cellaxes as cx
+from cellaxes.embed import Annotations
 from cellaxes.study import _groups, _local
 from cellaxes.study._execute import Bench
 from cellaxes.study._stages import Stages
@@ -65,7 +68,9 @@ def carry_out(spec: cx.study.StudySpec, folder: Path, jobs: int) -> float:
     """Carry out empty runs in the local engine's processes; return the seconds."""
     store = cx.study.Store(folder)
     store.write_spec(spec)
-    bench = Bench(store, Stages(store.stages, "none"), {}, {})
+    bench = Bench(
+        store, Stages(store.stages, "none"), {}, {}, Annotations(np.array([], dtype=str), {})
+    )
     groups = _groups.by_fit(spec.runs())
     # Import cellaxes in every process first; each waits, so that none does it twice.
     list(_local._in_processes(jobs, ((warm_up, (bench,)) for _ in range(2 * jobs))))
