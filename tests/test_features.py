@@ -411,3 +411,16 @@ def test_the_recipe_of_sparsesc_is_wide_and_dense(known):
     assert model.config.n_features == 16 * 16
     assert model.config.arch == "l1"
     assert model.encode(known[0]).nnz / len(known[0]) > 16, "more active than dimensions"
+
+
+def test_labels_of_few_cells_are_not_judged(known):
+    z, codes, _ = known
+    model = cx.features.fit(z, config=Config(n_features=24, k=2, steps=200))
+    kind = np.array([f"c{i}" for i in codes.argmax(axis=1)], dtype=object)
+    kind[:3] = "rare"
+    card = cx.features.evaluate(model, z, labels=kind)
+    assert card.left_out == ("rare",)
+    assert card.table.loc["features", "concept_f1"] > card.table.loc["permuted cells", "concept_f1"]
+    alone = cx.features.evaluate(model, z, labels=np.where(np.arange(len(z)) < 5, "a", "b"))
+    assert "concept_f1" not in alone.table
+    assert "concept_f1" not in cx.features.evaluate(model, z).table

@@ -29,6 +29,8 @@ DEFINITIONS = {
     "msgs_smi": "gap between a label's best and second best dimension: low where features repeat",
 }
 """What the columns of a run card say."""
+FEWEST = 10
+"""Cells of a label that is judged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +47,14 @@ class RunCard:
         Cells that judged.
     groups
         Whether whole groups of cells (donors) were held out.
+    left_out
+        Labels of fewer than ten cells, which are not judged.
     """
 
     table: pd.DataFrame
     n_held_out: int
     groups: bool
+    left_out: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the table in JSON's own types, with what its columns say."""
@@ -58,6 +63,7 @@ class RunCard:
             "rows": rows,
             "n_held_out": self.n_held_out,
             "held_out_by_group": self.groups,
+            "labels_left_out": list(self.left_out),
             "definitions": DEFINITIONS,
         }
 
@@ -89,7 +95,8 @@ def evaluate(
     z
         Embedding ``(n_cells, d)``.
     labels
-        One per cell; missing ones belong to no concept. None leaves out what needs them.
+        One per cell; missing ones, and labels of fewer than ten cells, belong to no concept.
+        None leaves out what needs labels.
     groups
         Donor of each cell: half of them are held out, never single cells of one.
     others
@@ -120,6 +127,7 @@ def evaluate(
         every |= {
             name: metrics.signed_halves(found[name]) for name in ("ica", "varimax") if name in found
         }
+    judged, left_out = _common(labels)
     held_out = metrics.hold_out(n_cells, groups=groups, random_state=random_state)
     rows = {}
     for name, activations in every.items():
@@ -129,15 +137,28 @@ def evaluate(
             "active": fired.l0,
             "rare": float(fired.rare.mean()),
         }
-        if labels is not None:
-            row |= _judged(activations, labels, held_out, random_state=random_state)
+        if judged is not None:
+            row |= _judged(activations, judged, held_out, random_state=random_state)
         rows[name] = row
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.loc["features", "unexplained"] = metrics.fvu(x, x - model.error(x))
     if others:
         table.loc["features", "stable"] = stability(model, others, z).stable.mean()
     table = table[[column for column in DEFINITIONS if column in table]]
-    return RunCard(table, int(held_out.sum()), groups is not None)
+    return RunCard(table, int(held_out.sum()), groups is not None, left_out)
+
+
+def _common(labels: ArrayLike | None) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
+    """Return labels without those of few cells, None if fewer than two are left, and these."""
+    if labels is None:
+        return None, ()
+    kept = pd.Series(np.asarray(labels, dtype=object)).astype("string")
+    counts = kept.value_counts()
+    rare = counts.index[counts < FEWEST]
+    if len(counts) - len(rare) < 2:
+        return None, tuple(sorted(rare))
+    known = (kept.notna() & ~kept.isin(rare)).to_numpy(dtype=bool)
+    return np.where(known, kept.to_numpy(dtype=object), None), tuple(sorted(rare))
 
 
 def _judged(
