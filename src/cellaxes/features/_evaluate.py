@@ -157,8 +157,9 @@ def _common(labels: ArrayLike | None) -> tuple[NDArray[Any] | None, tuple[str, .
     rare = counts.index[counts < FEWEST]
     if len(counts) - len(rare) < 2:
         return None, tuple(sorted(rare))
-    known = (kept.notna() & ~kept.isin(rare)).to_numpy(dtype=bool)
-    return np.where(known, kept.to_numpy(dtype=object), None), tuple(sorted(rare))
+    values = kept.to_numpy(dtype=object).copy()
+    values[(kept.isna() | kept.isin(rare)).to_numpy(dtype=bool)] = None
+    return values, tuple(sorted(rare))
 
 
 def _judged(
