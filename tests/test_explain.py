@@ -21,6 +21,8 @@ def embedded(cells):
     model = cx.embed.make("pca", n_components=16).fit(adata.X)
     adata.obsm["X_pca"] = model.transform(adata.X)
     adata.obs["donor"] = [f"d{i % 6}" for i in range(adata.n_obs)]
+    types = sorted(adata.obs["cell_type"].astype(str).unique())
+    adata.obs["side"] = np.where(adata.obs["cell_type"].isin(types[: len(types) // 2]), "a", "b")
     return adata, model
 
 
@@ -37,8 +39,10 @@ def explained(embedded, tmp_path_factory):
         out=out,
         labels="cell_type",
         groups="donor",
+        parents="side",
         gene_sets=[str(gmt)],
         model=model,
+        peers=True,
         n_seeds=2,
         n_features=24,
         k=3,
@@ -78,8 +82,39 @@ def test_features_beat_their_controls_on_held_out_donors(explained):
     f1 = card.table["concept_f1"]
     assert f1["features"] > f1["permuted cells"] + 0.3
     assert f1["features"] > f1["random dictionary"]
-    assert np.isnan(card.table.loc["raw dimensions", "unexplained"])
-    assert card.table.loc["features", "unexplained"] < 0.6
+    assert {"ica", "varimax"} <= set(f1.index), "asked for"
+
+
+def test_the_card_says_what_features_lose_and_holds_it_against_the_controls(explained):
+    table = explained[1].card.table
+    lost, kept, alike = (table[c] for c in ("unexplained", "loss_recovered", "monosemanticity"))
+    assert lost["features"] < 0.6
+    assert lost["raw dimensions"] < 1e-6, "they are the embedding"
+    assert lost["permuted cells"] > 0.9
+    assert kept["raw dimensions"] == pytest.approx(1, abs=1e-4)
+    assert 0.7 < kept["features"] <= 1.01
+    assert abs(kept["permuted cells"]) < 0.1
+    assert alike["features"] > alike["permuted cells"] + 0.1
+    assert (table["absorption"].dropna() >= 0).all()
+    assert table.loc["features", "absorption"] <= 1
+
+
+def test_the_page_says_what_a_feature_would_do_to_genes(explained):
+    """The effect of a linear map is the step times the direction times the map."""
+    adata, report, _ = explained
+    z = adata.obsm["X_pca"].astype(np.float32)
+    linear = cx.features.LinearDecoder.fit(z, adata.X, adata.var_names)
+    for feature in range(3):
+        active = report.activations[:, feature].toarray().ravel()
+        step = np.percentile(active[active > 0], 95)
+        expected = step * report.model.directions()[feature] @ linear.components
+        found = report.annotation.markers.lfc[feature]
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+        moved = report.annotation.markers.moved(feature, 3)
+        ranked = np.where(report.annotation.markers.ranked, found, 0)
+        assert moved["lfc"].iloc[0] == ranked.max()
+        assert moved["lfc"].is_monotonic_decreasing
+    assert json.loads((explained[2] / "results.json").read_text())["decoder"].startswith("a linear")
 
 
 def test_a_feature_needs_fewer_umis_than_cells_have_and_more_than_none(explained, embedded):

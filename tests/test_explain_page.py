@@ -61,6 +61,7 @@ def report() -> ExplainReport:
         groups=cells["donor"],
         gene_sets={f"HALLMARK_SET_{j}": GENES[20 * j : 20 * j + 20] for j in range(6)},
         stability=stability.worst,
+        lfc=cx.features.effects(model, cx.features.LinearDecoder.fit(z, counts, GENES), z),
         n_permutations=5,
     )
     return ExplainReport(
@@ -79,6 +80,7 @@ def report() -> ExplainReport:
         cells=cells,
         label="type",
         batch="batch",
+        decoder="a linear map",
     )
 
 

@@ -358,7 +358,7 @@ def test_scvi_decodes_every_cell_as_of_the_batch_asked_for(world, network):
 
 
 def test_a_cell_decoded_by_scvi_does_not_depend_on_the_others(world, network):
-    decoder = cx.features.SCVIDecoder(SimpleNamespace(_fitted=(network, 2)), world.genes)
+    decoder = cx.features.SCVIDecoder(SimpleNamespace(module=network), world.genes)
     whole = decoder.log_rates(world.z[:300])
     assert decoder.log_rates(world.z[290:293]).tobytes() == whole[290:293].tobytes()
 
@@ -373,7 +373,7 @@ def test_scvi_that_does_not_fit_is_refused(world, network):
         cx.features.SCVIDecoder(network, world.genes, batch=2)
     with pytest.raises(ValueError, match="holds 5 names"):
         cx.features.SCVIDecoder(network, world.genes[:5])
-    with pytest.raises(ValueError, match="SCVI holds no trained scVI network"):
+    with pytest.raises(ValueError, match="the scVI model is not fitted"):
         cx.features.SCVIDecoder(cx.embed.SCVI(), world.genes)
 
 
@@ -539,3 +539,18 @@ def test_a_feature_that_is_several_elsewhere_is_a_split():
     assert found.merges() == {}
     assert found.to_frame()["splits_into"].tolist() == [(1, 0), ()]
     assert cx.features.Match(r.T, np.array([-1, 0, 1, -1])).merges() == {0: (1, 0)}
+
+
+def test_loss_of_counts_is_that_of_a_multinomial():
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(9, 2)).astype(np.float32)
+    rates = z @ rng.normal(size=(2, 4)).astype(np.float32)
+    counts = rng.poisson(5, (9, 4))
+    decoder = cx.features.CallableDecoder(lambda at: rates[: len(at)], list("abcd"))
+    told = cx.features.count_loss(decoder, counts)(z)
+    shares = np.exp(rates) / np.exp(rates).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(told, -(counts * np.log(shares)).sum(axis=1), rtol=1e-5)
+    with pytest.raises(cx.InputError, match="4 genes, but the decoder 3"):
+        cx.features.count_loss(cx.features.CallableDecoder(lambda at: at, list("abc")), counts)
+    with pytest.raises(cx.InputError, match="has 3 cells, but counts have 9"):
+        cx.features.count_loss(decoder, counts)(z[:3])

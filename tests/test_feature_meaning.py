@@ -267,7 +267,8 @@ def test_permuted_cells_take_back_what_the_p_values_claim(world):
     found = cx.features.enrich(
         (draw.random((N, 60)) < 0.1).astype(float), X, GENES, sets=world["sets"], n_top=20
     )
-    assert found.chance > 0.2
+    assert found.chance_by_p > 0.2
+    assert found.chance <= 0.05
     assert (found.q.min(axis=1) < 0.05).mean() > 0.2
     assert found.annotated.mean() <= 0.05
 
@@ -558,7 +559,8 @@ def test_permuted_real_cells_are_not_annotated(shared):
     permuted = cx.features.enrich(F[draw.permutation(len(H))], X, cells.var_names, **kwargs)
     assert seen.annotated.mean() > 0.2
     assert permuted.annotated.mean() <= 0.05
-    assert permuted.chance <= 0.1
+    assert permuted.chance <= 0.05
+    assert permuted.chance_by_p <= 0.1
 
 
 def test_tables_are_ready_for_a_page(annotation):

@@ -64,6 +64,17 @@ def csr_rows(counts: Counts, start: int, stop: int) -> sp.csr_matrix:
         ) from error
 
 
+def take_rows(counts: Counts, rows: NDArray[np.integer]) -> sp.csr_matrix:
+    """Return some rows, in rising order, as CSR."""
+    counts = by_rows(counts)
+    blocks = [
+        csr_rows(counts, start, stop)[rows[np.searchsorted(rows, start) : last] - start]
+        for start, stop in row_blocks(shape_of(counts)[0])
+        if (last := np.searchsorted(rows, stop)) > np.searchsorted(rows, start)
+    ]
+    return sp.csr_matrix(sp.vstack(blocks, format="csr"))
+
+
 def as_csr(block: Any) -> sp.csr_matrix:
     """Return a matrix as CSR of a type that kernels take (no half floats, native bytes)."""
     half = block.dtype.kind == "f" and block.dtype.itemsize == 2

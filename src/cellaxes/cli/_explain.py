@@ -43,6 +43,9 @@ def explain(
     groups: Annotated[
         str | None, typer.Option("--groups", help="obs column: donor, held out whole.")
     ] = None,
+    parents: Annotated[
+        str | None, typer.Option("--parents", help="obs column: coarser label, for absorption.")
+    ] = None,
     layer: Layer = None,
     gene_names: GeneNames = None,
     gene_sets: Annotated[
@@ -59,6 +62,9 @@ def explain(
         Path | None,
         typer.Option("--model", help="Saved model of the embedding: UMIs each feature needs."),
     ] = None,
+    peers: Annotated[
+        bool, typer.Option("--peers", help="Judge independent components and varimax as well.")
+    ] = False,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Models trained.")] = 4,
     device: Annotated[str, typer.Option("--device", help="Of PyTorch: cpu, cuda.")] = "cpu",
     random_state: RandomState = 0,
@@ -76,6 +82,7 @@ def explain(
         labels=labels,
         batch=batch,
         groups=groups,
+        parents=parents,
         layer=layer,
         gene_names=gene_names,
         gene_sets=[] if gene_sets == ["none"] else gene_sets,
@@ -84,6 +91,7 @@ def explain(
         k=_number(k) if k not in (None, "stability") else k,
         preset=preset,
         model=model,
+        peers=peers,
         n_seeds=seeds,
         device=device,
         random_state=random_state,

@@ -157,11 +157,16 @@ class SCVI:
         self._fitted = (module, int(codes.max()) + 1)
         return self
 
+    @property
+    def module(self) -> "Module":
+        """The trained network, of scvi-tools; for what decodes, such as `features.SCVIDecoder`."""
+        return require_fitted(self._fitted, "scVI")[0]
+
     def transform(self, counts: Counts) -> NDArray[np.float32]:
         """Return the latent means ``(n_cells, n_latent)`` of cells with the same genes."""
         import torch
 
-        module: Any = require_fitted(self._fitted, "scVI")[0]
+        module: Any = self.module
         n_cells, n_genes = shape_of(counts)
         require_genes(n_genes, module.n_input, "scVI")
         csr = csr_rows(counts, 0, n_cells).astype(np.float32)

@@ -45,7 +45,8 @@ class Config:
         ``"embedding"``: features rebuild the embedding. ``"expression"``: they rebuild the
         leading principal components of log-normalised expression (gene transcoder).
     groups
-        Shares of the features in each nested group, for ``matryoshka``.
+        Shares of the features in each nested group, for ``matryoshka``; by default each group
+        doubles what came before.
     penalty
         Weight of the L1 term for ``l1`` and ``gated``; None: adapted until k features are active.
     steps, batch_size, learning_rate
@@ -66,7 +67,7 @@ class Config:
     n_features: int = 128
     k: float = 8
     target: str = "embedding"
-    groups: tuple[float, ...] = (1 / 16, 1 / 8, 1 / 4, 9 / 16)
+    groups: tuple[float, ...] = (1 / 32, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
     penalty: float | None = None
     steps: int = 2000
     batch_size: int = 512

@@ -9,15 +9,22 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
+from cellaxes._core.matrix import Counts, take_rows
 from cellaxes.features import metrics
+from cellaxes.features._hands import Decoder, count_loss
 from cellaxes.features._model import SparseFeatures
+from cellaxes.features._regress import regress
 from cellaxes.features._stability import stability
 from cellaxes.features._standard import check_embedding
+from cellaxes.features._target import check_target, expression_target
 
 DEFINITIONS = {
     "dimensions": "features, or halves of signed dimensions",
     "active": "mean number of them that a cell activates",
-    "unexplained": "share of the embedding's variance that they do not rebuild",
+    "unexplained": "share of the embedding's variance that they do not rebuild; of controls by "
+    "least squares",
+    "loss_recovered": "of what a decoder says of the counts through the embedding, the share that "
+    "it still says through them, held-out cells",
     "rare": "share of them active in fewer than one cell of a thousand",
     "stable": "share of them that come back in every other seed, r > 0.8",
     "concept_f1": "best single dimension of each label: F1 on held-out cells, mean over labels",
@@ -26,11 +33,17 @@ DEFINITIONS = {
     "probe_1": "F1 of a logistic probe on one dimension, on held-out cells",
     "lms_smi": "labels matched one to one with dimensions, by normalised information (DRVI)",
     "lms_spn": "the same, by neighbourhood along the dimension",
+    "absorption": "cells of a parent label where its feature is silent and another stands in, on "
+    "held-out cells: low is good",
+    "monosemanticity": "how alike in expression the cells are that share one: mean cosine; what "
+    "any two cells have is the row of permuted cells",
     "msgs_smi": "gap between a label's best and second best dimension: low where features repeat",
 }
 """What the columns of a run card say."""
 FEWEST = 10
 """Cells of a label that is judged."""
+DECODED = 2000
+"""Held-out cells that are decoded, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +95,9 @@ def evaluate(
     *,
     labels: ArrayLike | None = None,
     groups: ArrayLike | None = None,
+    parents: ArrayLike | None = None,
+    counts: Counts | None = None,
+    decoder: Decoder | None = None,
     others: Sequence[SparseFeatures] = (),
     peers: bool = False,
     random_state: int = 0,
@@ -99,6 +115,12 @@ def evaluate(
         None leaves out what needs labels.
     groups
         Donor of each cell: half of them are held out, never single cells of one.
+    parents
+        Coarser label of each cell (lineage of a type), for absorption.
+    counts
+        UMI counts ``(n_cells, n_genes)``, for monosemanticity and, with ``decoder``, the loss.
+    decoder
+        Of the embedding: its genes are those of ``counts``.
     others
         Models of other seeds.
     peers
@@ -109,7 +131,8 @@ def evaluate(
     Raises
     ------
     InputError
-        If the embedding has another width, or labels or groups another length.
+        If the embedding has another width, labels or groups another length, counts another
+        number of cells or genes than the embedding or the decoder, or no parent has two labels.
     """
     n_cells, _ = check_embedding(z)
     f = model.encode(z)
@@ -129,19 +152,46 @@ def evaluate(
         }
     judged, left_out = _common(labels)
     held_out = metrics.hold_out(n_cells, groups=groups, random_state=random_state)
+    if counts is not None:
+        check_target(counts, n_cells)
+    alike = None if counts is None else expression_target(counts, np.arange(n_cells)).scores
+    standard = model.standard.apply(x)
+    loss, decoded = None, np.flatnonzero(held_out)[:: max(1, int(held_out.sum()) // DECODED)]
+    if counts is not None and decoder is not None:
+        loss = count_loss(decoder, take_rows(counts, decoded))
     rows = {}
     for name, activations in every.items():
         fired = metrics.firing(activations)
+        f = sp.csr_matrix(activations)
+        directions, rest = regress(f, standard)
+        if name == "features":
+            directions, rest = model.decoder, model.decoder_bias
+        rebuilt = np.asarray(f @ directions) + rest
         row = {
             "dimensions": float(activations.shape[1]),
             "active": fired.l0,
             "rare": float(fired.rare.mean()),
+            "unexplained": metrics.fvu(standard, rebuilt),
         }
+        if loss is not None:
+            row["loss_recovered"] = metrics.loss_recovered(
+                loss, x[decoded], model.standard.undo(rebuilt[decoded])
+            ).share
+        if alike is not None:
+            row |= metrics.monosemanticity(activations, alike).to_dict()
         if judged is not None:
             row |= _judged(activations, judged, held_out, random_state=random_state)
+            if parents is not None:
+                row |= metrics.absorption(
+                    activations,
+                    judged,
+                    parents,
+                    decoder=directions,
+                    embedding=standard,
+                    held_out=held_out,
+                ).to_dict()
         rows[name] = row
     table = pd.DataFrame.from_dict(rows, orient="index")
-    table.loc["features", "unexplained"] = metrics.fvu(x, x - model.error(x))
     if others:
         table.loc["features", "stable"] = stability(model, others, z).stable.mean()
     table = table[[column for column in DEFINITIONS if column in table]]

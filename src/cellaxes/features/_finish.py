@@ -1,17 +1,15 @@
 """From trained weights to a model: thresholds, order, silent features, the way back."""
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from cellaxes.features._config import Config
 from cellaxes.features._model import SparseFeatures
+from cellaxes.features._regress import regress
 from cellaxes.features._rows import Rows
 from cellaxes.features._standard import sample_rows
 from cellaxes.features._target import Expression
 from cellaxes.features._train import Trained
-
-_RIDGE = 1e-6
 
 
 def finish(
@@ -87,7 +85,7 @@ def finish(
     order = order[f.getnnz(axis=0)[order] > 0]
     changes: dict[str, object] = {"n_dropped": m - len(order)}
     if expression is not None:
-        changes |= _way_back(f, x)
+        changes["decoder"], changes["decoder_bias"] = regress(f, x)
         changes["loadings"] = as_float(model.decoder @ expression.components)
     return SparseFeatures(**(model.__dict__ | changes)).keep(order)
 
@@ -101,16 +99,3 @@ def _threshold(
     h = np.maximum(x @ encoder.T.astype(np.float32) + bias.astype(np.float32), 0.0).ravel()
     place = h.size - min(round(k * len(x)), h.size - 1) - 1
     return float(np.partition(h, place)[place])
-
-
-def _way_back(f: sp.csr_matrix, x: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-    """Return the linear map from activations to the standardised embedding, by least squares."""
-    mean = np.asarray(f.mean(axis=0)).ravel()
-    gram = np.asarray((f.T @ f).todense(), dtype=np.float64) - f.shape[0] * np.outer(mean, mean)
-    gram[np.diag_indices_from(gram)] += _RIDGE * max(float(np.trace(gram)), 1e-12)
-    cross = np.asarray(f.T @ x, dtype=np.float64) - f.shape[0] * np.outer(mean, x.mean(axis=0))
-    decoder = np.linalg.solve(gram, cross)
-    return {
-        "decoder": decoder.astype(np.float32),
-        "decoder_bias": (x.mean(axis=0) - mean @ decoder).astype(np.float32),
-    }

@@ -16,6 +16,7 @@ from cellaxes._core.files import out_dir, part_of, pretty_json, storing, write_a
 from cellaxes._core.provenance import machine, versions
 from cellaxes.features import (
     Annotation,
+    Enrichment,
     Preflight,
     RunCard,
     SparseFeatures,
@@ -59,6 +60,8 @@ class ExplainReport:
         What is known of the cells, ``(n_cells, …)``; the index names them.
     label, batch
         Columns of ``cells`` with the label and the batch.
+    decoder
+        What turned features into effects on genes; None without.
     information
         Of each feature, column ``umis``: UMIs per cell needed to read it; None where not measured.
     """
@@ -76,6 +79,7 @@ class ExplainReport:
     cells: pd.DataFrame
     label: str | None
     batch: str | None
+    decoder: str | None = None
     information: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
@@ -129,6 +133,8 @@ class ExplainReport:
             "config": self.model.config.to_dict(),
             "n_other_seeds": seeds.n_others if seeds else 0,
             "n_stable": int(seeds.stable.sum()) if seeds else None,
+            "decoder": self.decoder,
+            "gene_sets": _sets(self.annotation.sets),
             "run_card": self.card.to_dict(),
             "preflight": self.preflight.to_dict(),
             "features": self.to_frame().reset_index().to_dict("records"),
@@ -186,6 +192,19 @@ class ExplainReport:
             f"ExplainReport({self.model.n_features} features of {self.rep}{stable}; "
             f"{self.activations.shape[0]:,} cells of {self.name})"
         )
+
+
+def _sets(found: Enrichment | None) -> dict[str, Any] | None:
+    """Return what gene sets say of features and of permuted cells."""
+    if found is None:
+        return None
+    return {
+        "sets": len(found.terms),
+        "annotated": float(found.annotated.mean()),
+        "different_terms": found.n_distinct,
+        "annotated_permuted": found.chance,
+        "annotated_permuted_by_p_alone": found.chance_by_p,
+    }
 
 
 def _replace_model(model: SparseFeatures, path: Path) -> None:

@@ -14,10 +14,10 @@ from cellaxes.report._page import short
 if TYPE_CHECKING:
     from cellaxes.report._explain import ExplainReport
 
-GENES = 20
+GENES, MOVED = 20, 8
 LABELS = 8
 TERMS = 8
-"""Best genes (of either sign), labels and gene sets in a panel."""
+"""Best genes (of either sign; of correlation and of effect), labels and gene sets in a panel."""
 
 
 class Places:
@@ -71,6 +71,8 @@ def told(
             "parents": _pairs(near.parents[i]),
             "children": _pairs(near.children[i]),
         }
+        if annotation.markers.lfc is not None:
+            one["moves"] = _genes(annotation.markers.moved(i, MOVED), genes)
         if "seeds_worst" in row:
             read = short([row["seeds_mean"], row["seeds_worst"]])
             one["seeds"] = [*read, int(row["stable"]), int(row["seeds_found"]) + 1]

@@ -15,13 +15,26 @@ from cellaxes._core.errors import InputError, near
 from cellaxes._core.files import out_dir
 from cellaxes._core.matrix import Counts, check_counts, csr_rows, row_blocks, shape_of
 from cellaxes._core.version import __version__
-from cellaxes.embed import Model
+from cellaxes.embed import SCVI, Model
 from cellaxes.embed import load as load_model
-from cellaxes.features import annotate, choose_k, evaluate, fit_many, preflight, stability
+from cellaxes.features import (
+    Decoder,
+    LinearDecoder,
+    SCVIDecoder,
+    annotate,
+    choose_k,
+    effects,
+    evaluate,
+    fit_many,
+    preflight,
+    stability,
+)
 from cellaxes.features import gene_sets as read_gene_sets
 from cellaxes.report import ExplainReport
 from cellaxes.verbs._depths import feature_depths
 
+DECODED = 64
+"""Cells on which the effect of a feature on genes is averaged."""
 MAPS = ("X_umap", "X_tsne")
 """Where cells are drawn, if there: the first that is; else two principal components."""
 
@@ -34,6 +47,7 @@ def explain(
     labels: str | None = None,
     batch: str | None = None,
     groups: str | None = None,
+    parents: str | None = None,
     layer: str | None = None,
     gene_names: str | None = None,
     gene_sets: Sequence[str] = ("hallmark", "reactome", "go_bp"),
@@ -42,6 +56,7 @@ def explain(
     k: float | str | None = None,
     preset: str | None = None,
     model: Model | str | Path | None = None,
+    peers: bool = False,
     n_seeds: int = 4,
     device: str = "cpu",
     random_state: int = 0,
@@ -61,6 +76,9 @@ def explain(
         Folder that receives the page, the tables and the features; earlier ones are replaced.
     labels, batch, groups
         Columns of ``obs``: cell type; batch; donor, of whom half are held out where labels judge.
+    parents
+        Column of ``obs``: coarser label (lineage of the cell type), along which absorption is
+        measured.
     layer
         Where the counts are: a layer, ``"raw"`` for ``raw.X``, None for ``X``.
     gene_names
@@ -73,8 +91,11 @@ def explain(
         Mean number of active features per cell, or ``"stability"``: chosen so that most features
         come back in every seed.
     model
-        Model that made the embedding, or the folder where it was saved: with ``labels``, says how
-        many UMIs per cell each feature needs.
+        Model that made the embedding, or the folder where it was saved. An scVI decodes features
+        to genes, else a linear map does; with ``labels``, says how many UMIs per cell each
+        feature needs.
+    peers
+        Whether the run card shows independent components and varimax as well.
     n_seeds
         Models trained; the first is explained, the others say which of its features are stable.
     random_state
@@ -94,7 +115,9 @@ def explain(
     title = name or (str(Path(data).stem) if not isinstance(data, anndata.AnnData) else "cells")
     z = obsm_matrix(adata, rep).astype(np.float32)
     counts, genes = read_counts(adata, layer, gene_names)
-    known = {column: obs_column(adata, column) for column in (labels, batch, groups) if column}
+    known = {
+        column: obs_column(adata, column) for column in (labels, batch, groups, parents) if column
+    }
     label = None if labels is None else known[labels].astype(str).to_numpy()
     donor = None if groups is None else known[groups].astype(str).to_numpy()
     batches = None if batch is None else known[batch].astype(str).to_numpy()
@@ -128,6 +151,7 @@ def explain(
         depths = feature_depths(
             counts, label, made, features=sparse, embedding=z, random_state=random_state
         )
+    decoder, decoder_name = _decoder(made, z, counts, genes)
     drawn, drawn_name = _map(adata, rep, z)
     report = ExplainReport(
         name=title,
@@ -143,12 +167,23 @@ def explain(
             groups=donor,
             gene_sets=sets,
             stability=None if held is None else held.mean,
+            lfc=effects(sparse, decoder, z, n_cells=DECODED, random_state=random_state),
             random_state=random_state,
         ),
         stability=held,
         card=evaluate(
-            sparse, z, labels=label, groups=donor, others=others, random_state=random_state
+            sparse,
+            z,
+            labels=label,
+            groups=donor,
+            parents=None if parents is None else known[parents].astype(str).to_numpy(),
+            counts=counts,
+            decoder=decoder,
+            others=others,
+            peers=peers,
+            random_state=random_state,
         ),
+        decoder=decoder_name,
         preflight=looked,
         cells=pd.DataFrame(known, index=adata.obs_names),
         label=labels,
@@ -210,6 +245,15 @@ def _chosen(
         random_state=random_state,
         progress=progress,
     ).k
+
+
+def _decoder(
+    made: Model | None, z: NDArray[np.float32], counts: Counts, genes: NDArray[np.str_]
+) -> tuple[Decoder, str]:
+    """Return what turns the embedding into genes, and what that is."""
+    if isinstance(made, SCVI):
+        return SCVIDecoder(made, genes), "scVI's own decoder"
+    return LinearDecoder.fit(z, counts, genes), "a linear map to log expression"
 
 
 def _map(

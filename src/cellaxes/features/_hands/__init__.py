@@ -5,6 +5,7 @@ from cellaxes.features._hands._decoders import (
     CallableDecoder,
     Decoder,
     LinearDecoder,
+    count_loss,
 )
 from cellaxes.features._hands._edits import Edit, contrast
 from cellaxes.features._hands._effects import effects
@@ -24,6 +25,7 @@ __all__ = [
     "SCVIDecoder",
     "Steered",
     "contrast",
+    "count_loss",
     "effects",
     "map_query",
     "match",

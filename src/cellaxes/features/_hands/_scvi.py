@@ -87,8 +87,7 @@ class SCVIDecoder:
 
 def _module_of(model: Any) -> Any:
     """Return the network inside a model, or the model if it is one."""
-    fitted = getattr(model, "_fitted", None)
-    module = fitted[0] if isinstance(fitted, tuple) else getattr(model, "module", model)
+    module = getattr(model, "module", model)
     if not all(hasattr(module, name) for name in ("generative", "n_input", "n_latent", "n_batch")):
         raise InputError(
             f"{type(model).__name__} holds no trained scVI network: fit it first, or pass a model "

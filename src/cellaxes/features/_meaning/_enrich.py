@@ -109,13 +109,14 @@ def enrich_read(
     top, _ = _top(F, cells, kept, n_top)
     hits, p = over_representation(top, members)
     lowest = np.empty((n_permutations, F.shape[1]))
-    highest, passed = np.zeros(F.shape[1]), 0
+    by_p = np.empty(lowest.shape, dtype=np.bool_)
+    highest = np.zeros(F.shape[1])
     for i in range(n_permutations):
         order = stream(random_state, "permuted cells", i).permutation(F.shape[0])
         by_chance, r = _top(F[order], cells, kept, n_top)
         p_chance = over_representation(by_chance, members)[1]
         lowest[i] = p_chance.min(axis=1)
-        passed += int(significant_rows(p_chance, ALPHA).sum())
+        by_p[i] = significant_rows(p_chance, ALPHA)
         highest = np.maximum(highest, r)
     return Enrichment(
         genes=names,
@@ -127,7 +128,8 @@ def enrich_read(
         q=benjamini_hochberg(p).astype(np.float32),
         q_permuted=_q_permuted(p, lowest).astype(np.float32),
         r_chance=highest,
-        chance=passed / lowest.size,
+        chance=_chance(lowest, by_p),
+        chance_by_p=float(by_p.mean()),
     )
 
 
@@ -141,6 +143,17 @@ def _top(
         tops.append(top_genes(ranked, n))
         highest.append(ranked.max(axis=1))
     return sp.vstack(tops, format="csr"), np.concatenate(highest)
+
+
+def _chance(lowest: Array, by_p: NDArray[np.bool_]) -> float:
+    """Return the share of permuted features that pass both rates, the others being the chance."""
+    if len(lowest) < 2:
+        return float("nan")
+    passed = [
+        by_p[i] & (_q_permuted(lowest[i][:, None], np.delete(lowest, i, axis=0))[:, 0] < ALPHA)
+        for i in range(len(lowest))
+    ]
+    return float(np.mean(passed))
 
 
 def _q_permuted(p: Array, lowest: Array) -> Array:

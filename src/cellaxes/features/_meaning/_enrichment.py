@@ -42,8 +42,10 @@ class Enrichment:
         Highest correlation with a gene that the feature had on permuted cells,
         ``(n_features,)``; with 20 permutations a gene above it has p < .05 after all genes.
     chance
-        Share of features with a term of ``q < .05`` on permuted cells: what the p-values alone
-        call annotated where nothing is.
+        Share of features that are annotated on permuted cells, by the rule of `annotated`: each
+        permutation is held against the others. NaN with one permutation.
+    chance_by_p
+        The same by the p-values alone (``q < .05``), which know nothing of how genes hang together.
     """
 
     genes: NDArray[np.str_]
@@ -56,6 +58,7 @@ class Enrichment:
     q_permuted: NDArray[np.float32]
     r_chance: Array
     chance: float
+    chance_by_p: float
 
     @property
     def annotated(self) -> NDArray[np.bool_]:
@@ -140,7 +143,7 @@ class Enrichment:
         return (
             f"Enrichment({self.annotated.sum()} of {len(self.p)} features annotated by "
             f"{self.n_distinct} different terms of {len(self.terms)}; "
-            f"{self.chance:.1%} of permuted ones have q < {ALPHA})"
+            f"of permuted ones {self.chance:.1%}, {self.chance_by_p:.1%} by p-values alone)"
         )
 
 

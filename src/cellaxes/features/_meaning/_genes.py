@@ -70,6 +70,35 @@ class Markers:
         table = pd.DataFrame({"gene": self.genes[order], "r": self.r[feature, order]})
         return table if self.lfc is None else table.assign(lfc=self.lfc[feature, order])
 
+    def moved(self, feature: int, n: int = 10) -> pd.DataFrame:
+        """Return the genes that a feature moves most through the decoder: up, then down.
+
+        Parameters
+        ----------
+        feature
+            Number of the feature.
+        n
+            Genes of either sign, of those that are ranked.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``gene`` and ``lfc``, natural log fold change, highest first.
+
+        Raises
+        ------
+        InputError
+            If there is no such feature, or no decoder was at hand.
+        """
+        check_feature(feature, len(self.r))
+        if self.lfc is None:
+            raise InputError("no decoder was at hand: pass lfc= to markers or annotate.")
+        row = np.where(self.ranked, self.lfc[feature], 0)
+        order = np.argsort(-row, kind="stable")
+        ends = np.concatenate([order[:n], order[max(n, len(order) - n) :]])
+        kept = ends[row[ends] != 0]
+        return pd.DataFrame({"gene": self.genes[kept], "lfc": row[kept]})
+
     def to_frame(self, n: int = 20) -> pd.DataFrame:
         """Return the top `n` genes of every feature: ``feature``, ``rank``, ``gene``, ``r``."""
         tables = [self.top(feature, n) for feature in range(len(self.r))]

@@ -54,6 +54,7 @@ function drawPanel(f) {
   const canvas = el("canvas", { role: "img", "aria-label": `Map of cells: ${share(f.frequency)} of them activate the feature` });
   const plot = () => el("div", { class: "plot" });
   const [hist, boxes] = [plot(), plot()];
+  const moves = plot();
   const bars = DATA.categories.map(plot);
   const shownCells = DATA.nMapped < DATA.nCells ? ` ${DATA.nMapped.toLocaleString("en-US")} of ${DATA.nCells.toLocaleString("en-US")} cells, drawn by chance.` : "";
   const nested = HAS.level;
@@ -83,7 +84,9 @@ function drawPanel(f) {
       el("div", { class: "pair" },
         el("div", {}, el("h4", {}, "go with it"), geneTable(f.up, "positive")),
         el("div", {}, el("h4", {}, "go against it"), geneTable(f.down, "negative"))),
-      none("Correlation of activation with log expression over all cells, not a test and no cause.")),
+      none("Correlation of activation with log expression over all cells, not a test and no cause."),
+      f.moves?.length ? el("h4", {}, "if it were switched on") : "", f.moves?.length ? moves : "",
+      f.moves ? none(f.moves.length ? `Mean change of log expression when a typical activation (its 95th percentile) is added to cells, read through ${DATA.decoder ?? "a decoder"}.` : "The decoder moves no gene.") : ""),
     f.terms ? el("section", {}, el("h3", {}, "Gene sets"),
       f.terms.length ? table(["gene set", "overlap", "q", "q permuted", "shared genes"],
         f.terms.map(([i, hits, size, q, permuted, shared]) => [
@@ -105,5 +108,6 @@ function drawPanel(f) {
   drawCells(canvas, f);
   drawHistogram(hist, f);
   if (f.boxes?.length) drawBoxes(boxes, f);
+  if (f.moves?.length) drawMoves(moves, f);
   bars.forEach((box, k) => drawBars(box, f, k));
 }

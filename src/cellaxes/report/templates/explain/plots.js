@@ -133,13 +133,14 @@ function drawHistogram(box, f) {
 }
 
 /* Rows of a name, something drawn, and words at the end. */
-function rows(box, entries, { label, max, title, draw, words }) {
+function rows(box, entries, { label, min = 0, max, title, draw, words }) {
   const width = Math.max(box.clientWidth, 240);
   const names = Math.min(150, width * 0.32);
   const end = words ? 64 : 10;
   const high = 22;
   const height = entries.length * high + (title ? 40 : 8);
-  const x = linScale([0, max || 1], [names + 8, width - end]);
+  const ends = [min, max || 1];
+  const x = linScale(ends, [names + 8, width - end]);
   const root = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
   const fits = Math.floor(names / 7.6);
   entries.forEach((entry, i) => {
@@ -152,9 +153,9 @@ function rows(box, entries, { label, max, title, draw, words }) {
   });
   if (title) {
     const bottom = entries.length * high;
-    root.append(svg("path", { class: "axis", d: `M${px(x(0))} ${bottom}H${px(x(max || 1))}` }),
-      ...linTicks([0, max || 1], Math.max(3, (width - names) / 110)).map((v) => svg("text", { x: px(x(v)), y: bottom + 15, "text-anchor": "middle" }, num(v))),
-      svg("text", { class: "title", x: px((x(0) + x(max || 1)) / 2), y: bottom + 34, "text-anchor": "middle" }, title));
+    root.append(svg("path", { class: "axis", d: `M${px(x(min))} ${bottom}H${px(x(ends[1]))}` }),
+      ...linTicks(ends, Math.max(3, (width - names) / 110)).map((v) => svg("text", { x: px(x(v)), y: bottom + 15, "text-anchor": "middle" }, num(v))),
+      svg("text", { class: "title", x: px((x(min) + x(ends[1])) / 2), y: bottom + 34, "text-anchor": "middle" }, title));
   }
   box.replaceChildren(root);
 }
@@ -174,4 +175,13 @@ function drawBars(box, f, k) {
     words: (e) => share(e[2]),
     draw: (e, x, y) => [svg("rect", { x: px(x(0)), width: px(x(e[1]) - x(0)), y: y - 7, height: 14, fill: "#0072b2", "fill-opacity": 0.75 },
       svg("title", {}, `${e[0]}: ${e[3].toLocaleString("en-US")} cells`))] });
+}
+/* Genes that go up to the right of zero, those that go down to the left. */
+function drawMoves(box, f) {
+  const entries = f.moves.map(([i, lfc]) => [DATA.genes[i], lfc]);
+  const all = entries.map((e) => e[1]);
+  rows(box, entries, { label: "Change of genes when the feature is switched on",
+    min: Math.min(...all, 0), max: Math.max(...all, 0) || 1e-9, title: "log fold change", words: (e) => fixed(e[1]),
+    draw: (e, x, y) => [svg("rect", { x: px(Math.min(x(0), x(e[1]))), width: px(Math.max(1, Math.abs(x(e[1]) - x(0)))), y: y - 7, height: 14,
+      fill: e[1] < 0 ? "#b45f06" : "#0072b2", "fill-opacity": 0.75 })] });
 }
