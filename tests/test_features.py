@@ -1,9 +1,13 @@
 """Sparse autoencoders: invariants of training, reading, saving; recovery of what is known."""
 
+import itertools
+import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import safetensors.numpy
 import scipy.sparse as sp
 import torch
 
@@ -62,7 +66,7 @@ def one_step(config, x, w=None):
     return losses(w, h, f, x, config=config, ks=[config.k], penalty=penalty, variance=float(d))[0]
 
 
-@pytest.mark.parametrize("m", [12, 48])
+@pytest.mark.parametrize("m", [12, 16, 48])  # of 16 dimensions
 def test_rows_of_the_decoder_have_length_one_also_when_it_is_square(known, m):
     for arch in cx.features.ARCHS:
         _, (found,) = trained_weights(known[0], Config(arch=arch, n_features=m, k=2, steps=60))
@@ -86,7 +90,7 @@ def test_no_step_goes_along_the_rows_of_the_decoder(known, monkeypatch):
     names = list(_train._start(rows, config, [0]))
     for along in seen:
         assert along[names.index("decoder")].abs().max() < 1e-6
-        assert along[names.index("encoder_bias")].abs().max() >= 0
+        assert along[names.index("encoder")].abs().max() > 1e-4, "the encoder is free"
 
 
 @pytest.mark.parametrize("arch", sorted(cx.features.ARCHS))
@@ -95,6 +99,36 @@ def test_the_loss_of_a_batch_does_not_change_when_it_is_repeated(arch):
     x = np.random.default_rng(0).normal(size=(1, 64, 8))
     once, twice = one_step(config, x), one_step(config, np.concatenate([x, x], axis=1))
     torch.testing.assert_close(once, twice, rtol=1e-5, atol=1e-5)
+
+
+def test_the_loss_that_revives_does_not_change_when_the_batch_is_repeated():
+    rng = np.random.default_rng(0)
+    h, left = (torch.tensor(rng.normal(size=(1, 40, n))).float() for n in (20, 8))
+    w = {"decoder": torch.tensor(rng.normal(size=(1, 20, 8))).float()}
+    dead = torch.tensor(rng.random((1, 20)) < 0.5)
+    once = revive(w, h, left, dead, most=4)
+    twice = revive(w, torch.cat([h, h], dim=1), torch.cat([left, left], dim=1), dead, most=4)
+    assert once.item() > 0
+    torch.testing.assert_close(once, twice)
+
+
+def test_every_cell_of_every_batch_reaches_the_model(known, monkeypatch):
+    """An epoch of training looks at all cells, not at one of each batch."""
+    from cellaxes.features import _train
+
+    seen = []
+    activate = _train.activate
+
+    def spy(w, x, **given):
+        seen.append(x[0].numpy().copy())
+        return activate(w, x, **given)
+
+    monkeypatch.setattr(_train, "activate", spy)
+    z = known[0][:1000]
+    rows, _ = trained_weights(z, Config(n_features=24, k=2, steps=4, batch_size=250))
+    looked = np.concatenate(seen)
+    order = np.lexsort(looked.T), np.lexsort(rows.read(rows.rows)[0].T)
+    np.testing.assert_array_equal(looked[order[0]], rows.read(rows.rows)[0][order[1]])
 
 
 @pytest.mark.parametrize("held", [None, 3 * BLOCK])
@@ -110,16 +144,32 @@ def test_every_cell_is_dealt_once_per_epoch_to_every_seed(held, monkeypatch):
     deal = rows.batches([0, 5], 500)
     for _ in range(2):
         seen = []
-        for x, y, ends in deal:
+        for x, y, ends in itertools.islice(deal, 2 * len(chosen) // 500):
             assert y is x
             assert 0 < x.shape[1] <= 500
             seen.append(x[..., 0].numpy())
             if ends:
                 break
+        assert ends
         dealt = np.concatenate(seen, axis=1)
         assert not np.array_equal(dealt[0], dealt[1])
         for one in dealt:
             np.testing.assert_array_equal(np.sort(one), chosen)
+
+
+def test_what_training_returns_is_a_copy_of_the_weights(known, monkeypatch):
+    from cellaxes.features import _train
+
+    live = []
+    descend = _train._descend
+    monkeypatch.setattr(
+        _train, "_descend", lambda adam, w, *given, **more: (
+            live.append(w), descend(adam, w, *given, **more)))  # fmt: skip
+    _, (found,) = trained_weights(known[0], Config(arch="gated", n_features=30, k=2, steps=3))
+    with torch.no_grad():
+        for value in live[-1].values():
+            value.fill_(7)
+    assert not any((value == 7).all() for value in found.weights.values())
 
 
 def test_what_training_returns_is_not_written_to_any_more(known):
@@ -145,10 +195,11 @@ def test_as_many_features_are_active_as_asked_whatever_the_batch(trained, known)
         assert f.nnz / len(z) == pytest.approx(2, rel=0.05)
     else:
         assert f.nnz / len(z) == pytest.approx(2, rel=0.5)
-    rows = np.array([5, 4000, 17])
-    np.testing.assert_allclose(
-        model.encode(z[rows]).toarray(), f[rows].toarray(), rtol=1e-4, atol=1e-4
-    )
+    full = np.argsort(-np.diff(f.indptr), kind="stable")[:40]  # a batch of such cells alone
+    for rows in (np.array([5, 4000, 17]), full, full[:1]):
+        np.testing.assert_allclose(
+            model.encode(z[rows]).toarray(), f[rows].toarray(), rtol=1e-4, atol=1e-4
+        )
 
 
 @pytest.mark.parametrize("factor", [0.01, 300.0])
@@ -286,9 +337,117 @@ def test_saved_features_read_as_before(trained, known, tmp_path):
     assert again.config == model.config
     assert (again.encode(known[0]) != model.encode(known[0])).nnz == 0
     np.testing.assert_array_equal(again.error(known[0]), model.error(known[0]))
+    for name, value in vars(model).items():
+        if isinstance(value, np.ndarray):
+            assert getattr(again, name).dtype == value.dtype
+            np.testing.assert_array_equal(getattr(again, name), value, err_msg=name)
+    np.testing.assert_array_equal(again.standard.centre, model.standard.centre)
+    np.testing.assert_array_equal(again.standard.scale, model.standard.scale)
+    assert (again.n_train, again.n_dropped) == (model.n_train, model.n_dropped)
     cx.embed.RandomProjection(2).fit(sp.eye(30).tocsr()).to_artefact().save(tmp_path / "other")
     with pytest.raises(cx.InputError, match="no sparse features"):
         cx.features.load(tmp_path / "other")
+
+
+def by_hand(folder, *, params=None, head=None, **changes):
+    """Two features of two dimensions in the first layout on disk, written name by name."""
+    arrays = {
+        "centre": np.array([1.0, 2.0]),
+        "scale": np.array([0.5, 0.5]),
+        "encoder": np.array([[1, 0], [0, 2]], np.float32),
+        "decoder": np.array([[1, 0], [0, 1]], np.float32),
+        "decoder_bias": np.array([0.5, 0], np.float32),
+        "gate_bias": np.array([0, 1], np.float32),
+        "magnitude_bias": np.array([0, 1], np.float32),
+        "gain": np.array([1, 3], np.float32),
+        "threshold": np.array([0.25, 2], np.float32),
+        "level": np.array([0, 1]),
+        "history": np.zeros((1, 4)),
+    } | changes
+    params = {
+        "config": {"arch": "batchtopk", "n_features": 2, "k": 1, "groups": [0.5, 0.5]},
+        "random_state": 3,
+        "n_train": 60,
+        "n_dropped": 1,
+    } | (params or {})
+    kind = {"format": 1, "kind": "features.sparse", "params": params, "version": "0.1.0"}
+    folder.mkdir()
+    arrays = {name: value for name, value in arrays.items() if value is not None}
+    (folder / "arrays.safetensors").write_bytes(safetensors.numpy.save(arrays))
+    (folder / "artefact.json").write_text(json.dumps(kind | (head or {})))
+    return folder
+
+
+def test_features_saved_by_the_first_version_still_load(tmp_path):
+    """Neither a renamed array nor a setting that came later may lose what was saved."""
+    model = cx.features.load(by_hand(tmp_path / "old"))
+    z = np.array([[2.0, 3.0], [1.0, 2.2], [-4.0, 8.0]], np.float32)  # x: .5 .5, 0 .1, -2.5 3
+    np.testing.assert_allclose(model.encode(z).toarray(), [[0.5, 0], [0, 0], [0, 19]], rtol=1e-6)
+    np.testing.assert_allclose(
+        model.decode(model.encode(z)), [[3, 2], [2, 2], [2, 40]], rtol=1e-6, atol=1e-5
+    )
+    assert (model.random_state, model.n_train, model.n_dropped) == (3, 60, 1)
+    assert model.config.steps == Config().steps
+    assert model.level.tolist() == [0, 1]
+
+
+DAMAGED = {
+    "encoder lost": ({"encoder": None}, "'encoder'"),
+    "centre lost": ({"centre": None}, "'centre'"),
+    "other width": ({"decoder": np.ones((2, 3), np.float32)}, r"decoder has shape \(2, 3\)"),
+    "fewer features": ({"threshold": np.ones(1, np.float32)}, r"threshold has shape \(1,\)"),
+    "short centre": ({"centre": np.ones(1)}, r"centre has shape \(1,\), not \(2,\)"),
+    "flat": ({"encoder": np.ones(4, np.float32)}, "not enough values"),
+    "not finite": ({"gain": np.array([np.nan, 1], np.float32)}, "gain is not finite"),
+    "no scale": ({"scale": np.zeros(2)}, "scale is not positive"),
+    "other loadings": ({"loadings": np.ones((5, 9), np.float32)}, "loadings are of 5 features"),
+    "unknown array": ({"hello": np.ones(2)}, "hello"),
+    "no settings": ({"params": {"config": None}}, "damaged"),
+    "no such arch": ({"params": {"config": {"arch": "vae", "groups": [1]}}}, "no arch 'vae'"),
+    "later layout": ({"head": {"format": 2}}, "reads layout 1: update cellaxes"),
+    "other kind": ({"head": {"kind": "embed.pca"}}, "holds embed.pca, no sparse features"),
+}
+
+
+@pytest.mark.parametrize("case", sorted(DAMAGED))
+def test_damaged_features_are_refused(case, tmp_path):
+    changes, message = DAMAGED[case]
+    with pytest.raises(cx.InputError, match=message) as caught:
+        cx.features.load(by_hand(tmp_path / "saved", **changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_truncated_files_and_pickled_weights_are_refused(tmp_path, monkeypatch):
+    def refuse(*given):
+        raise AssertionError("something was unpickled")
+
+    monkeypatch.setattr(pickle, "loads", refuse)
+    monkeypatch.setattr(pickle, "Unpickler", refuse)
+    monkeypatch.setattr(torch, "load", refuse)
+    pickled = pickle.dumps({"encoder": np.ones((2, 2))})
+    for number, (name, change, message) in enumerate(
+        (
+            ("arrays.safetensors", lambda data: data[:-9], "is damaged"),
+            ("arrays.safetensors", lambda data: b"", "is damaged"),
+            ("arrays.safetensors", lambda data: pickled, "is damaged"),
+            ("artefact.json", lambda data: data[:30], "is damaged"),
+            ("artefact.json", lambda data: pickled, "is damaged"),
+            ("artefact.json", lambda data: None, "artefact.json is missing"),
+        )
+    ):
+        folder = by_hand(tmp_path / f"saved{number}")
+        changed = change((folder / name).read_bytes())
+        if changed is None:
+            (folder / name).unlink()
+        else:
+            (folder / name).write_bytes(changed)
+        with pytest.raises(cx.InputError, match=message):
+            cx.features.load(folder)
+    (tmp_path / "weights.pt").write_bytes(pickled)
+    with pytest.raises(cx.InputError, match="pickled weights and those of other tools are not"):
+        cx.features.load(tmp_path / "weights.pt")
+    with pytest.raises(cx.InputError, match="holds no saved model"):
+        cx.features.load(tmp_path / "nowhere")
 
 
 def test_a_memory_map_is_read_as_an_array_is(known, tmp_path):
@@ -312,8 +471,15 @@ def test_a_gene_transcoder_rebuilds_expression_and_the_embedding(cells):
     kind = labels[np.argmax(f[:, 0])]
     shown = np.asarray(cells.X[labels == kind].mean(axis=0) - cells.X[labels != kind].mean(axis=0))
     assert np.corrcoef(model.loadings[0], np.sign(shown.ravel()))[0, 1] > 0.2
-    with pytest.raises(cx.InputError, match="counts have 599 cells"):
-        cx.features.fit(z, counts=cells.X[:599])
+    for counts, message in (
+        (cells.X[:599], "counts have 599 cells"),
+        (cells.X / 3, r"counts, row 0, column \d+ holds .* no whole number"),
+        (-cells.X, "holds the negative value"),
+        (cells.X * np.nan, "counts must be finite"),
+        (cells.X * 0, "no gene varies"),
+    ):
+        with pytest.raises(cx.InputError, match=message):
+            cx.features.fit(z, counts=counts)
 
 
 def test_auto_follows_the_width_and_the_counts(cells):
@@ -369,6 +535,9 @@ def test_an_embedding_is_looked_at_first(known):
     assert "noise can hardly be told" in said
     assert "kind can hardly be told" not in said
     assert "16 dimensions" in said
+    alone = cx.features.preflight(z, {"plate": np.full(len(z), "x")})
+    assert "plate: not probed" in str(alone)
+    assert "nan" not in str(alone)
     wide = cx.features.preflight(rng.normal(size=(500, 60)))
     assert wide.warnings == ()
 
@@ -381,7 +550,16 @@ def test_unusable_input_is_refused_with_the_mend(known, trained):
         (lambda: cx.features.fit(z, k=8), "less than half of the 16 dimensions"),
         (lambda: cx.features.fit(z[:60], n_features=100), "100 features of 60 training cells"),
         (lambda: cx.features.fit(z[:20]), "at least 50 training cells"),
+        (lambda: cx.features.fit(z[:0]), "at least 50 training cells, but have 0"),
         (lambda: cx.features.fit(holes), "NaN or infinity in 1 of 8000 rows"),
+        (lambda: cx.features.fit(sp.csr_matrix(z)), "is sparse: pass it dense"),
+        (lambda: cx.features.fit(z, k="8"), "k must be a number, but is '8'"),
+        (lambda: cx.features.fit(z, rows=np.arange(7990, 8090)), "to 8089, .* has 8000 cells"),
+        (lambda: cx.features.fit(z, rows=np.arange(-100, 100)), "run from -100 to 99"),
+        (lambda: cx.features.fit(z, rows=np.ones(8000, bool)), r"pass np.flatnonzero\(mask\)"),
+        (lambda: cx.features.fit_many(z, seeds=()), "name a seed and a k"),
+        (lambda: cx.features.fit_many(z, ks=()), "name a seed and a k"),
+        (lambda: Config(auxiliary=-1.0), "auxiliary must not be negative"),
         (lambda: cx.features.fit(np.ones((100, 8))), "the same in every cell"),
         (lambda: cx.features.fit(z[:, 0]), "must be a matrix"),
         (lambda: cx.features.fit(z, arch="topkk"), "did you mean 'topk'"),
@@ -395,6 +573,13 @@ def test_unusable_input_is_refused_with_the_mend(known, trained):
         (lambda: trained[1].decode(np.ones((1, 3))), "pass what encode returned"),
         (lambda: cx.features.choose_k(z, ks=(8, 9)), "a k below 8"),
         (lambda: cx.features.preflight(z, {"kind": ["a"]}), r"kind has shape \(1,\)"),
+        (lambda: cx.features.preflight(z[:0]), "has no cells"),
+        (lambda: trained[1].encode(sp.csr_matrix(z)), "is sparse: pass it dense"),
+        (lambda: trained[1].error(z[:, :11]), "11 dimensions, but these features .* 16"),
+        (
+            lambda: cx.features.evaluate(trained[1], z, labels=["a", "b"]),
+            r"labels have shape \(2,\), but there are 8000 cells",
+        ),
     ):
         with pytest.raises(cx.InputError, match=message):
             call()

@@ -13,11 +13,28 @@ from cellaxes._core import keys
 from cellaxes._core.adata import counts_name, counts_of, obs_column, obsm_matrix, read_h5ad
 from cellaxes._core.errors import InputError, near
 from cellaxes._core.files import out_dir
-from cellaxes._core.matrix import Counts, check_counts, csr_rows, row_blocks, shape_of
+from cellaxes._core.matrix import (
+    Counts,
+    by_rows,
+    check_counts,
+    csr_rows,
+    row_blocks,
+    shape_of,
+)
 from cellaxes._core.version import __version__
 from cellaxes.embed import Model
 from cellaxes.embed import load as load_model
-from cellaxes.features import annotate, choose_k, evaluate, fit_many, preflight, stability
+from cellaxes.features import (
+    annotate,
+    batch_eta_squared,
+    choose_k,
+    evaluate,
+    fit_many,
+    label_scores,
+    metrics,
+    preflight,
+    stability,
+)
 from cellaxes.features import gene_sets as read_gene_sets
 from cellaxes.report import ExplainReport
 from cellaxes.verbs._depths import feature_depths
@@ -102,6 +119,7 @@ def explain(
     if sets is not None:
         sets.indicator(genes)  # refuses sets without genes of the data, before hours of training
     made = load_model(model) if isinstance(model, str | Path) else model
+    _check_annotations(z, label, batches, donor=donor, random_state=random_state)
     looked = preflight(
         z,
         {column: known[column] for column in (labels, batch) if column},
@@ -168,11 +186,30 @@ def explain(
     return report
 
 
+def _check_annotations(
+    z: NDArray[np.float32],
+    label: NDArray[np.str_] | None,
+    batches: NDArray[np.str_] | None,
+    *,
+    donor: NDArray[np.str_] | None,
+    random_state: int,
+) -> None:
+    """Refuse annotations that nothing can be read from, before hours of training."""
+    one = np.abs(z[:, :1])  # any activation will do
+    held_out = metrics.hold_out(len(z), groups=donor, random_state=random_state)
+    if batches is not None:
+        batch_eta_squared(one, batches, labels=label)
+    if label is not None:
+        label_scores(one, label, groups=donor, random_state=random_state)
+        metrics.concept_f1(one, label, held_out)
+
+
 def read_counts(
     adata: anndata.AnnData, layer: str | None, gene_names: str | None
 ) -> tuple[Counts, NDArray[np.str_]]:
     """Return checked counts and the symbols of their genes, repeated ones told apart."""
     counts, index = counts_of(adata, layer)
+    counts = by_rows(counts)
     raw = layer == "raw" and "raw" not in adata.layers
     for start, stop in row_blocks(shape_of(counts)[0]):
         check_counts(csr_rows(counts, start, stop), counts_name(layer), start)

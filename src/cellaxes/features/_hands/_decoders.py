@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.matrix import Counts, csr_rows, log_normalise, row_blocks, shape_of
+from cellaxes._core.matrix import (
+    Counts,
+    by_rows,
+    check_counts,
+    csr_rows,
+    log_normalise,
+    row_blocks,
+    shape_of,
+)
 from cellaxes.features._standard import check_embedding
 
 
@@ -88,7 +96,7 @@ class LinearDecoder:
         Raises
         ------
         InputError
-            If the cells differ, or the embedding holds NaN.
+            If there is no cell, the cells differ, the embedding holds NaN, or a value is no count.
         """
         n_cells, d = check_embedding(z)
         if shape_of(counts)[0] != n_cells:
@@ -96,6 +104,8 @@ class LinearDecoder:
                 f"counts have {shape_of(counts)[0]} cells, but the embedding has {n_cells}: pass "
                 "those of the same cells, in the same order."
             )
+        if not n_cells:
+            raise InputError("a decoder cannot be fitted on no cells.")
         x = np.asarray(z, dtype=np.float64)
         if not np.isfinite(x).all():
             raise InputError("the embedding holds NaN or infinity: remove or fill those cells.")
@@ -104,8 +114,11 @@ class LinearDecoder:
         gram = x.T @ x
         gram[np.diag_indices(d)] += max(ridge * float(np.trace(gram)) / d, 1e-12)
         cross, total = np.zeros((d, shape_of(counts)[1])), np.zeros(shape_of(counts)[1])
+        counts = by_rows(counts)
         for start, stop in row_blocks(n_cells):
-            logs = log_normalise(csr_rows(counts, start, stop)).astype(np.float64)
+            block = csr_rows(counts, start, stop)
+            check_counts(block, "counts", start)
+            logs = log_normalise(block).astype(np.float64)
             cross += (logs.T @ x[start:stop]).T
             total += np.asarray(logs.sum(axis=0)).ravel()
         components = np.linalg.solve(gram, cross)
@@ -172,6 +185,15 @@ def decode(
     if not np.isfinite(rates).all():
         raise InputError("the decoder returned log rates that are not finite: add a floor.")
     return rates
+
+
+def check_decoder(decoder: Decoder) -> None:
+    """Refuse what cannot decode, as a model of scvi-tools that nobody wrapped."""
+    if not isinstance(decoder, Decoder):
+        raise InputError(
+            f"{type(decoder).__name__} is no decoder: wrap it in LinearDecoder, SCVIDecoder or "
+            "CallableDecoder."
+        )
 
 
 def gene_names(genes: Sequence[str] | ArrayLike, n_genes: int) -> NDArray[np.str_]:
