@@ -216,6 +216,8 @@ def test_a_cell_is_not_its_own_neighbour():
         ({0: ("set", np.inf)}, "finite"),
         ({0: ("clamp", 2.0, 1.0)}, "smaller first"),
         ({0: ("percentile", 101)}, "between 0 and 100"),
+        ({0: ("set", "much")}, "holds what is no number"),
+        ({0: 2.0}, r"write it as \('ablate',\)"),
     ],
 )
 def test_edits_that_make_no_sense_are_refused(world, edits, told):
@@ -320,8 +322,54 @@ def test_a_decoder_that_does_not_fit_is_refused(world, linear):
         steer(world.model, world.z, edit, decoder=linear, batch="a")
     with pytest.raises(ValueError, match="holds 3 names"):
         cx.features.LinearDecoder(np.ones((7, GENES)), np.zeros(GENES), ["a", "b", "c"])
-    with pytest.raises(ValueError, match="counts have 10 cells"):
-        cx.features.LinearDecoder.fit(world.z, world.counts[:10], world.genes)
+    with pytest.raises(ValueError, match="SimpleNamespace is no decoder: wrap it in"):
+        steer(world.model, world.z, edit, decoder=SimpleNamespace(module=None))
+    with pytest.raises(ValueError, match="int is no decoder"):
+        cx.features.effects(world.model, 3, world.z)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"counts": lambda x: x[:10]}, "counts have 10 cells"),
+        ({"counts": lambda x: x / 3}, "which is no whole number"),
+        ({"counts": lambda x: -x}, "negative value"),
+        ({"counts": lambda x: x * np.nan}, "must be finite"),
+        ({"counts": lambda x: x[:0], "z": lambda z: z[:0]}, "no cells"),
+        ({"z": lambda z: z * np.nan}, "NaN or infinity"),
+    ],
+)
+def test_a_decoder_is_fitted_on_counts_of_the_same_cells(world, change, message):
+    given = {"z": world.z, "counts": world.counts}
+    given |= {name: of(given[name]) for name, of in change.items()}
+    with pytest.raises(ValueError, match=message) as caught:
+        cx.features.LinearDecoder.fit(given["z"], given["counts"], world.genes)
+    assert isinstance(caught.value, cx.InputError)
+
+
+def test_a_decoder_is_the_same_from_every_container(world, linear):
+    other = cx.features.LinearDecoder.fit(world.z, world.counts.tocsc(), world.genes)
+    np.testing.assert_array_equal(other.components, linear.components)
+
+
+@pytest.mark.parametrize("name", ["steer", "remove_batch", "map_query", "match"])
+def test_embeddings_that_do_not_fit_are_refused_by_every_hand(world, name):
+    hands = {
+        "steer": lambda z: cx.features.steer(world.model, z, {0: "ablate"}),
+        "remove_batch": lambda z: cx.features.remove_batch(world.model, z, world.batch[: len(z)]),
+        "map_query": lambda z: cx.features.map_query(world.model, z, world.z),
+        "match": lambda z: cx.features.match(world.model, world.model, z),
+    }
+    holes = world.z.copy()
+    holes[7, 2] = np.nan
+    for z, message in (
+        (world.z[:, :5], "has 5 dimensions, but these features .* 12"),
+        (holes, "NaN or infinity in row 7"),
+        (world.z[:0], "no cell|0 query|missing values only|are empty"),
+    ):
+        with pytest.raises(cx.InputError, match=message) as caught:
+            hands[name](z)
+        assert "\n" not in str(caught.value)
 
 
 @pytest.fixture(scope="module")

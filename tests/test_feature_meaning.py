@@ -119,6 +119,10 @@ def test_unique_contribution_is_the_ridge_on_all_features(world):
         ({"genes": GENES[:-1]}, "239 names for 240"),
         ({"genes": np.array(["A"] * G)}, "var_names_make_unique"),
         ({"X": np.full((N, G), 0.5)}, "no whole number"),
+        ({"X": np.full((N, G), -1.0)}, "negative value"),
+        ({"X": np.full((N, G), np.nan)}, "must be finite"),
+        ({"X": np.full((N, G), np.nan), "values": "log"}, "not finite"),
+        ({"F": np.ones((0, 2)), "X": np.ones((0, G))}, "0 cells"),
         ({"lfc": np.ones((2, 2))}, r"pass a matrix of shape \(6, 240\)"),
         ({"values": "cpm"}, "'counts' or 'log'"),
     ],
@@ -172,6 +176,35 @@ def test_a_damaged_gmt_is_refused(tmp_path, text, message):
     (tmp_path / "s.gmt").write_text(text)
     with pytest.raises(cx.InputError, match=message):
         cx.features.gene_sets(tmp_path / "s.gmt")
+
+
+@pytest.mark.parametrize("damage", ["cut", "bent", "text", "bytes"])
+def test_a_gmt_that_cannot_be_read_is_refused(tmp_path, damage):
+    data = gzip.compress("".join(f"term{i}\t\tA{i}\tB\n" for i in range(50)).encode())
+    bent = bytearray(data)
+    bent[15:25] = b"\xff" * 10
+    path = tmp_path / ("s.gmt" if damage == "bytes" else "s.gmt.gz")
+    path.write_bytes(
+        {"cut": data[:-12], "bent": bytes(bent), "text": b"one\t\tA", "bytes": b"\xff\xfe"}[damage]
+    )
+    with pytest.raises(cx.InputError, match="cannot be read as GMT"):
+        cx.features.gene_sets(path)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({}, "holds no gene set"),
+        ({"one": "CD3D"}, "'one' must hold gene symbols, a list of strings"),
+        ({"one": ["CD3D", None]}, "'one' must hold gene symbols"),
+        ([], "holds no gene set"),
+        (3, "3 holds no gene set: name a packaged one"),
+        ("nowhere.gmt", "neither a packaged gene set nor a file"),
+    ],
+)
+def test_what_holds_no_gene_sets_is_refused(source, message):
+    with pytest.raises(cx.InputError, match=message):
+        cx.features.gene_sets(source)
 
 
 def test_an_unknown_name_is_answered_with_the_near_one():

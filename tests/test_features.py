@@ -213,6 +213,74 @@ def test_units_and_origin_of_the_embedding_do_not_matter(known, factor):
     assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.99
 
 
+def test_one_scale_for_all_dimensions_unless_asked_otherwise():
+    """Dimensions keep their share of the variance: scaling each would blow up noise."""
+    z = np.random.default_rng(0).normal(size=(500, 3)) * [1, 3, 9] + [5, -20, 0]
+    whole, apart = standardise(z), standardise(z, per_dimension=True)
+    for standard in (whole, apart):
+        x = standard.apply(z).astype(np.float64)
+        np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-5)
+        assert (x**2).sum(axis=1).mean() == pytest.approx(3, rel=1e-5)
+        np.testing.assert_allclose(standard.undo(standard.apply(z)), z, atol=1e-4)
+    assert np.unique(whole.scale).size == 1
+    np.testing.assert_allclose(apart.apply(z).std(axis=0), 1, rtol=1e-5)
+
+
+def test_steps_grow_then_shrink_to_nothing_and_are_never_long(known, monkeypatch):
+    from cellaxes.features import _train
+
+    config = Config(steps=1000, learning_rate=1e-3, warmup=0.05, decay=0.3)
+    rate = np.array([_train._rate(config, step) for step in range(1000)])
+    assert rate.max() == pytest.approx(1e-3)
+    assert rate[0] < 5e-5
+    assert np.all(rate[51:700] == 1e-3)
+    assert np.all(np.diff(rate[:51]) > 0)
+    assert np.all(np.diff(rate[701:]) < 0)
+    assert rate[-1] < 5e-6
+
+    lengths = []
+
+    class Spy(_train.Adam):
+        def step(self, slopes, learning_rate):
+            lengths.append(sum(s.flatten(1).square().sum(1) for s in slopes).sqrt())
+            super().step(slopes, learning_rate)
+
+    monkeypatch.setattr(_train, "Adam", Spy)
+    monkeypatch.setattr(_train, "CLIP", 0.02)
+    trained_weights(known[0], Config(arch="topk", n_features=30, k=2, steps=5), seeds=(0, 1))
+    for length in lengths:  # every model by itself
+        torch.testing.assert_close(length, torch.full((2,), 0.02))
+
+
+def test_features_start_along_what_varies_and_read_what_they_write(known):
+    from cellaxes.features import _train
+
+    z = np.c_[known[0], np.full(len(known[0]), 3.0, np.float32)]
+    config = Config(n_features=20, k=2)
+    w = _train._start(Rows(z, standardise(z), np.arange(len(z))), config, [0, 1])
+    torch.testing.assert_close(w["encoder"], w["decoder"].transpose(1, 2))
+    assert not w["decoder"][..., -1].any()
+    assert (w["decoder"][0] - w["decoder"][1]).abs().max() > 0.1
+    x = np.r_[np.zeros((60, 3)), np.full((40, 3), 10.0)].astype(np.float32)
+    np.testing.assert_allclose(_train._middle(x), 0, atol=0.05)  # the mean is pulled to 4
+
+
+@pytest.mark.parametrize("arch", ["topk", "batchtopk", "matryoshka"])
+def test_a_batch_shares_its_activations_only_where_it_should(arch):
+    x = np.random.default_rng(0).normal(size=(1, 50, 8)) * np.linspace(0.1, 3, 50)[:, None]
+    config = Config(arch=arch, n_features=20, k=2)
+    rng = np.random.default_rng(1)
+    w = {
+        "encoder": torch.tensor(rng.normal(size=(1, 8, 20))).float(),
+        "encoder_bias": torch.zeros(1, 1, 20),
+        "decoder_bias": torch.zeros(1, 1, 8),
+    }
+    _, f = activate(w, torch.tensor(x).float(), config=config, ks=[2])
+    per_cell = (f > 0).sum(-1)[0]
+    assert per_cell.sum() == 100
+    assert bool((per_cell == 2).all()) == (arch == "topk")
+
+
 def test_known_directions_are_found(known):
     z, codes, atoms = known
     for arch, least in (("batchtopk", 0.85), ("topk", 0.99)):
@@ -225,17 +293,19 @@ def test_known_directions_are_found(known):
 
 
 def test_thresholds_learn_through_the_rectangular_kernel():
-    h = torch.tensor([[[0.9, 1.01, 1.2], [1.02, 0.98, -3.0]]], requires_grad=True)
-    log_threshold = torch.zeros(1, 1, 3, requires_grad=True)  # thresholds of 1
+    """Equations 11 and 12 of 2407.14435, times theta: it is the logarithm that learns."""
+    theta = np.array([0.5, 1.0, 2.0])
+    off = np.array([[0.01, -0.03, 0.2], [0.07, 0.04, -0.02], [-0.06, -0.2, 0.049]])
+    h = torch.tensor(theta + off)[None].requires_grad_(True)
+    log_threshold = torch.tensor(np.log(theta))[None, None].requires_grad_(True)
     kept, on = jump(h, log_threshold, 0.1)
-    assert kept.tolist() == [
-        [[0, pytest.approx(1.01), pytest.approx(1.2)], [pytest.approx(1.02), 0, 0]]
-    ]
+    np.testing.assert_allclose(kept[0].detach(), np.where(off > 0, theta + off, 0))
+    np.testing.assert_array_equal(on[0].detach(), off > 0)
     (kept.sum() * 2 + on.sum() * 3).backward()
-    near = np.array([[0, 1, 0], [1, 1, 0]])  # within half of the kernel's width
-    expected = -(1.0 * 2 + 3) / 0.1 * near.sum(axis=0)
-    np.testing.assert_allclose(log_threshold.grad[0, 0], expected, rtol=1e-5)
-    np.testing.assert_allclose(h.grad[0], 2 * (h.detach()[0] > 1).numpy())
+    near = np.array([[1, 1, 0], [0, 1, 1], [0, 0, 1]])  # within half of the kernel's width
+    expected = theta * -(theta * 2 + 3) / 0.1 * near.sum(axis=0)
+    np.testing.assert_allclose(log_threshold.grad[0, 0], expected, rtol=1e-6)
+    np.testing.assert_allclose(h.grad[0], 2 * (off > 0))
 
 
 def test_wide_and_narrow_decoding_agree(monkeypatch):
@@ -287,6 +357,30 @@ def test_silent_features_come_back_to_life(known, monkeypatch):
         dropped[weight] = cx.features.fit(known[0], config=config).n_dropped
     assert dropped[0.0] >= 6
     assert dropped[1 / 32] <= 2
+
+
+def test_a_feature_is_dead_after_an_epoch_of_silence_not_after_a_batch(known, monkeypatch):
+    from cellaxes.features import _train
+
+    start, told = _train._start, []
+
+    def asleep(*given):
+        w = start(*given)
+        w["encoder"][..., :5] = 0
+        return w
+
+    def spy(w, h, left, dead, *, most):
+        told.append(dead[0].nonzero().ravel().tolist())
+        return revive(w, h, left, dead, most=most)
+
+    monkeypatch.setattr(_train, "_start", asleep)
+    monkeypatch.setattr(_train, "revive", spy)
+    steps = []
+    rows = Rows(known[0][:1000], standardise(known[0][:1000]), np.arange(1000))
+    config = Config(arch="topk", n_features=24, k=2, steps=5, batch_size=250)
+    train(rows, config, [(0, 2)], device=CPU, tell=lambda step: steps.append(len(told)))
+    assert steps == [0, 0, 0, 0, 1], "four batches are an epoch"
+    assert told == [[0, 1, 2, 3, 4]]
 
 
 def test_a_seed_gives_the_same_features_alone_and_among_others(known):
@@ -459,13 +553,15 @@ def test_a_memory_map_is_read_as_an_array_is(known, tmp_path):
     assert (one.encode(known[0]) != other.encode(mapped)).nnz == 0
 
 
-def test_a_gene_transcoder_rebuilds_expression_and_the_embedding(cells):
+def test_a_gene_transcoder_rebuilds_expression_and_the_embedding(cells, tmp_path):
     z = cx.embed.make("pca", n_components=16).fit(cells.X).transform(cells.X)
     model = cx.features.fit(z, counts=cells.X, n_features=40, k=3)
     assert model.config.target == "expression"
     assert model.loadings.shape == (model.n_features, cells.n_vars)
     left = cx.features.metrics.fvu(z, z - model.error(z))
     assert left < 0.5
+    model.save(tmp_path / "features")
+    np.testing.assert_array_equal(cx.features.load(tmp_path / "features").loadings, model.loadings)
     labels = cells.obs["cell_type"].to_numpy()
     f = model.encode(z).toarray()
     kind = labels[np.argmax(f[:, 0])]

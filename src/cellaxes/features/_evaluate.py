@@ -149,9 +149,7 @@ def evaluate(
     return RunCard(table, int(held_out.sum()), groups is not None, left_out)
 
 
-def _common(
-    labels: ArrayLike | None, n_cells: int
-) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
+def _common(labels: ArrayLike | None, n_cells: int) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
     """Return labels without those of few cells, None if fewer than two are left, and these."""
     if labels is None:
         return None, ()
