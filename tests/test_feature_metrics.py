@@ -420,6 +420,13 @@ def test_best_threshold_is_the_best_of_all(seed):
     assert m.bmmi(sp.csr_matrix(x[:, None]), inside[:, None])[0, 0] == pytest.approx(truth)
 
 
+def test_a_value_on_the_bound_of_two_bins_belongs_to_the_upper():
+    x = np.repeat(np.arange(11.0), 4)[:, None]  # bounds at 1, 2, ... 9; ten and nine share a bin
+    found = [m.smi(x, np.isclose(x, value))[0, 0] for value in (0, 1, 8, 9, 10)]
+    assert found[:3] == pytest.approx([1, 1, 1])
+    assert max(found[3:]) < 0.9
+
+
 def test_sorted_cells_do_not_fake_neighbours():
     labels = np.repeat([0, 1], 500)  # cells in the order of their type, a feature always silent
     assert m.spn(np.zeros((1000, 1)), labels).max() < 0.1

@@ -464,7 +464,7 @@ def by_hand(folder, *, params=None, head=None, **changes):
         "n_train": 60,
         "n_dropped": 1,
     } | (params or {})
-    kind = {"format": 1, "kind": "features.sparse", "params": params, "version": "0.1.0"}
+    kind = {"format": 1, "kind": "features.sparse", "params": params, "version": "0.0.1"}
     folder.mkdir()
     arrays = {name: value for name, value in arrays.items() if value is not None}
     (folder / "arrays.safetensors").write_bytes(safetensors.numpy.save(arrays))

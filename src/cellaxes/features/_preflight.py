@@ -93,7 +93,8 @@ def preflight(
     Raises
     ------
     InputError
-        If there is no cell, values are NaN or infinite, nothing varies, or a label has another length.
+        If there is no cell, values are NaN or infinite, nothing varies, or a label has another
+        length.
     """
     n_cells, d = check_embedding(z)
     rows = sample_rows(z, np.arange(n_cells), random_state)

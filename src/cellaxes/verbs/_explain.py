@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import anndata
 import numpy as np
@@ -188,10 +189,10 @@ def explain(
 
 def _check_annotations(
     z: NDArray[np.float32],
-    label: NDArray[np.str_] | None,
-    batches: NDArray[np.str_] | None,
+    label: NDArray[Any] | None,
+    batches: NDArray[Any] | None,
     *,
-    donor: NDArray[np.str_] | None,
+    donor: NDArray[Any] | None,
     random_state: int,
 ) -> None:
     """Refuse annotations that nothing can be read from, before hours of training."""
