@@ -544,6 +544,63 @@ def test_truncated_files_and_pickled_weights_are_refused(tmp_path, monkeypatch):
         cx.features.load(tmp_path / "nowhere")
 
 
+def test_features_stand_in_the_order_of_their_worth_within_their_level(known):
+    z = known[0]
+    for arch in ("batchtopk", "matryoshka"):
+        model = cx.features.fit(z, config=Config(arch=arch, n_features=32, k=2, **SHORT))
+        f = model.encode(z)
+        worth = np.asarray(f.multiply(f).sum(axis=0)).ravel() * f.getnnz(axis=0)
+        for level in np.unique(model.level):
+            assert np.all(np.diff(worth[model.level == level]) <= 1e-6 * worth.max())
+    assert len(np.unique(model.level)) > 1
+
+
+def test_the_history_tells_what_the_model_does(known):
+    config = Config(arch="topk", n_features=32, k=2, steps=350, batch_size=2000)
+    model = cx.features.fit(known[0], config=config)
+    assert model.history[:, 0].tolist() == [100, 200, 300, 350]
+    left = cx.features.metrics.fvu(known[0], known[0] - model.error(known[0]))
+    assert model.history[-1, 1] == pytest.approx(left, rel=0.1)
+    assert model.history[-1, 2] == pytest.approx(2, abs=0.01)
+    assert model.history[-1, 3] == pytest.approx(model.n_dropped, abs=2)
+
+
+@pytest.mark.parametrize("target", ["embedding", "expression"])
+def test_cells_that_are_kept_aside_do_not_touch_the_model(cells, target):
+    """Not by centre or scale, nor by the components that a transcoder rebuilds."""
+    z = np.random.default_rng(0).normal(size=(600, 12))
+    counts = cells.X.toarray()
+    config = Config(n_features=20, k=2, steps=30, target=target)
+    rows = np.arange(0, 600, 2)
+    one = cx.features.fit(z, counts=counts, config=config, rows=rows)
+    z[1::2] = 100 + 50 * z[1::2]
+    counts[1::2] = counts[1::2][:, ::-1]
+    other = cx.features.fit(z, counts=counts, config=config, rows=rows)
+    assert one.n_train == 300
+    np.testing.assert_array_equal(one.encoder, other.encoder)
+    np.testing.assert_array_equal(one.history, other.history)
+    if target == "expression":
+        np.testing.assert_array_equal(one.loadings, other.loadings)
+
+
+def test_the_gate_learns_to_rebuild_but_does_not_bend_the_decoder():
+    """Of 2404.16014, equation 8: the decoder is frozen where gates rebuild by themselves."""
+    rng = np.random.default_rng(0)
+    w = {name: torch.tensor(rng.normal(size=shape)).float().requires_grad_(True) for name, shape in
+         {"encoder": (1, 8, 20), "encoder_bias": (1, 1, 20), "decoder": (1, 20, 8),
+          "decoder_bias": (1, 1, 8), "log_gain": (1, 1, 20)}.items()}  # fmt: skip
+    w["magnitude_bias"] = torch.full((1, 1, 20), -99.0)  # no feature is active: gates alone
+    x = torch.tensor(rng.normal(size=(1, 30, 8))).float()
+    config = Config(arch="gated", n_features=20, k=2)
+    h, f = activate(w, x, config=config, ks=[2])
+    assert not f.any()
+    given = {"config": config, "ks": [2], "penalty": torch.zeros(1), "variance": 8.0}
+    loss, _ = losses(w, h, f, x, **given)
+    loss.sum().backward()
+    assert not w["decoder"].grad.any()
+    assert w["encoder"].grad.abs().max() > 1e-3
+
+
 def test_a_memory_map_is_read_as_an_array_is(known, tmp_path):
     np.save(tmp_path / "z.npy", known[0])
     mapped = np.load(tmp_path / "z.npy", mmap_mode="r")
