@@ -1,7 +1,7 @@
 """What features mean: markers, gene sets, labels, leakage, names."""
 
 import gzip
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import anndata
 import numpy as np
@@ -305,6 +305,18 @@ def test_permuted_cells_take_back_what_the_p_values_claim(world):
     assert found.annotated.mean() <= 0.05
 
 
+def test_a_term_must_pass_both_rates_and_counts_once(world):
+    F = world["F"][:, [0, 0, 1]].astype(float)
+    F[:, 1] *= 2
+    found = enriched(world, F)
+    assert found.annotated.all()
+    assert found.n_distinct == 2
+    for rate in ("q", "q_permuted"):
+        failed = np.where(np.arange(3)[:, None] == 2, 0.06, getattr(found, rate))
+        assert replace(found, **{rate: failed}).annotated.tolist() == [True, True, False]
+        assert replace(found, **{rate: failed}).n_distinct == 1
+
+
 def test_enrichment_repeats_with_its_seed_alone(world):
     first, again, other = (enriched(world, random_state=s) for s in (3, 3, 4))
     np.testing.assert_array_equal(first.r_chance, again.r_chance)
@@ -441,6 +453,34 @@ def test_chance_is_what_many_small_batches_give():
     found, chance, _ = cx.features.batch_eta_squared(draw.normal(size=(200, 400)), batch)
     assert found.mean() == pytest.approx(chance, rel=0.05)
     assert chance > 0.09
+
+
+def test_a_type_of_a_few_cells_in_a_batch_is_not_seen_there():
+    types = np.repeat(["common", "rare"], [200, 45])
+    batch = np.r_[np.arange(200) % 2, np.zeros(9), np.ones(36)].astype(int)
+    F = np.r_[np.random.default_rng(0).random(200), np.repeat([5.0, 0.0], [9, 36])][:, None]
+    found, _, n_types = cx.features.batch_eta_squared(F, batch, labels=types)
+    assert n_types == 1
+    assert found[0] < 0.05
+    batch[209] = 0  # the tenth
+    assert cx.features.batch_eta_squared(F, batch, labels=types)[2] == 2
+
+
+def test_leaks_are_what_exceeds_chance_within_types():
+    draw = np.random.default_rng(0)
+    X, genes = draw.poisson(2, (200, 30)), GENES[:30]
+    many = np.repeat(np.arange(20), 10)
+    found = cx.features.leakage(draw.normal(size=(200, 50)), X, genes, batch=many).table
+    assert (found["batch_eta2"] > 0.1).sum() > 10
+    assert found["leaks"].sum() <= 1
+    types = np.repeat(["a", "b"], 100)
+    batch = np.r_[np.arange(100) % 5 > 0, np.arange(100) % 5 == 0].astype(int)
+    F = ((types == "a") + 0.1 * draw.random(200))[:, None]
+    for labels, leaks in ((types, False), (None, True)):
+        told = cx.features.leakage(F, X, genes, batch=batch, labels=labels).table
+        assert told["leaks"].tolist() == [leaks]
+    named = cx.features.annotate(F, X, genes, batch=batch, labels=types)
+    assert not named.features["leaks"].any()
 
 
 def test_confounded_batches_are_refused(world):

@@ -292,6 +292,15 @@ def test_known_directions_are_found(known):
     assert found.mean > cx.features.metrics.matched_correlation(control, codes).mean + 0.3
 
 
+def test_a_known_dictionary_is_found_and_nearly_no_feature_dies(shared):
+    """96 directions in 32 dimensions that fire as unevenly as words do; two per direction."""
+    data = np.load(shared / "features" / "sparse_dictionary_100k.npz")
+    config = Config(arch="topk", n_features=192, k=4, steps=600, learning_rate=4e-3)
+    model = cx.features.fit(data["x"], config=config)
+    assert cx.features.metrics.mcc(model.directions(), data["atoms"]) >= 0.98
+    assert model.n_dropped <= 5
+
+
 def test_thresholds_learn_through_the_rectangular_kernel():
     """Equations 11 and 12 of 2407.14435, times theta: it is the logarithm that learns."""
     theta = np.array([0.5, 1.0, 2.0])
