@@ -253,6 +253,21 @@ def test_contrast_turns_cells_of_one_type_into_the_other(world):
 # decoders ---------------------------------------------------------------------------------------
 
 
+def test_everything_is_decoded_as_of_the_batch_asked_for(world, linear):
+    class Listening:
+        genes = linear.genes
+        told: list = []
+
+        def log_rates(self, z, batch=None):
+            self.told.append(batch)
+            return linear.log_rates(z)
+
+    cx.features.steer(world.model, world.z, {0: "ablate"}, decoder=Listening(), batch="b")
+    cx.features.effects(world.model, Listening(), world.z, features=[0], batch="b")
+    assert len(Listening.told) > 4
+    assert set(Listening.told) == {"b"}
+
+
 def test_a_linear_decoder_of_principal_components_gives_the_expression_back(world):
     logs = np.log1p(world.counts.toarray()[:200])
     mean = logs.mean(axis=0)

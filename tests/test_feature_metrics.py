@@ -484,6 +484,9 @@ def test_the_random_dictionary_has_the_width_and_the_sparsity_asked():
     assert (found != m.random_relu(3 * z - 50, 40, 3.3, random_state=1)).nnz < 5  # units are free
     assert (found != m.random_relu(z, 40, 3.3, random_state=2)).nnz > 1000
     assert m.random_relu(z, 40, 35).nnz == 105_000
+    round_ = np.random.default_rng(0).normal(size=(3000, 3))
+    spread = m.random_relu(round_, 300, 150).toarray().std(axis=0)
+    assert spread.max() < 1.2 * spread.min(), "no feature is longer than another"
 
 
 def test_shuffled_cells_keep_the_features_and_lose_the_labels(planted):
