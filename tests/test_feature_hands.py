@@ -1,7 +1,7 @@
 """Hands on features: what an edit does and leaves alone, decoders, batches, new cells, matches."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -250,22 +250,39 @@ def test_contrast_turns_cells_of_one_type_into_the_other(world):
         cx.features.contrast(world.model, world.z, a, group_b=a)
 
 
+def test_contrast_looks_at_how_far_the_embedding_moves(world):
+    a, b = world.types == "type0", world.types == "type1"
+    for long in (0, 1):
+        decoder = world.model.decoder.copy()
+        decoder[long] *= 10
+        model = replace(world.model, decoder=decoder)
+        assert list(cx.features.contrast(model, world.z, a, group_b=b, top=1)) == [long]
+
+
+def test_at_most_a_twentieth_may_lie_outside(world):
+    found = cx.features.steer(world.model, world.z, {PROGRAMME: "ablate"})
+    assert replace(found, outside=0.05).in_distribution
+    assert not replace(found, outside=0.06).in_distribution
+    assert replace(found, outside=float("nan")).in_distribution
+
+
 # decoders ---------------------------------------------------------------------------------------
 
 
 def test_everything_is_decoded_as_of_the_batch_asked_for(world, linear):
+    told = []
+
     class Listening:
         genes = linear.genes
-        told: list = []
 
         def log_rates(self, z, batch=None):
-            self.told.append(batch)
+            told.append(batch)
             return linear.log_rates(z)
 
     cx.features.steer(world.model, world.z, {0: "ablate"}, decoder=Listening(), batch="b")
     cx.features.effects(world.model, Listening(), world.z, features=[0], batch="b")
-    assert len(Listening.told) > 4
-    assert set(Listening.told) == {"b"}
+    assert len(told) > 4
+    assert set(told) == {"b"}
 
 
 def test_a_linear_decoder_of_principal_components_gives_the_expression_back(world):
@@ -462,6 +479,32 @@ def test_ablating_what_leaks_takes_the_batch_and_leaves_the_type(world):
     assert frame.loc["after", "batch"] == found.steps[-1] == found.batch[1]
     assert json.loads(json.dumps(found.to_dict()))["removed"]
     assert "the cell type" in repr(found)
+
+
+def test_what_many_batches_have_by_chance_is_no_leak(world):
+    many = np.random.default_rng(0).permutation(np.arange(N) % 100)
+    found = cx.features.remove_batch(world.model, world.z, many, eta2=0.01)
+    eta2, chance, _ = cx.features.batch_eta_squared(world.model.encode(world.z), many)
+    assert chance > 0.03
+    np.testing.assert_allclose(found.excess, (eta2 - chance) / (1 - chance))
+    assert found.features == ()
+
+
+def test_random_features_are_others_than_the_ablated(world):
+    model = world.model.keep(np.array([BATCH, 0]))
+    for seed in range(4):
+        found = cx.features.remove_batch(
+            model, world.z, world.batch, cell_type=world.types, random_state=seed
+        )
+        assert found.features == (0,)
+        assert found.batch[1] < found.batch[2] - 0.2
+
+
+def test_removed_means_within_three_hundredths_of_the_largest_batch(world):
+    found = cx.features.remove_batch(world.model, world.z, world.batch, cell_type=world.types)
+    for above, removed in ((0.029, True), (0.031, False)):
+        batch = (0.9, found.majority + above, 0.9)
+        assert replace(found, batch=batch).removed == removed
 
 
 def test_no_more_is_ablated_than_it_takes(world):
