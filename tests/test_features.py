@@ -12,12 +12,14 @@ import scipy.sparse as sp
 import torch
 
 import cellaxes as cx
+from cellaxes._core.matrix import log_normalise
 from cellaxes.features import Config
 from cellaxes.features._finish import finish
 from cellaxes.features._forward import activate, decode, jump, losses, revive
 from cellaxes.features._rows import BLOCK, Rows
 from cellaxes.features._standard import standardise
-from cellaxes.features._train import train
+from cellaxes.features._target import Expression
+from cellaxes.features._train import Trained, train
 
 CPU = torch.device("cpu")
 SHORT = {"steps": 300, "batch_size": 256}
@@ -142,6 +144,7 @@ def test_every_cell_is_dealt_once_per_epoch_to_every_seed(held, monkeypatch):
     chosen = np.flatnonzero(np.arange(len(z)) % 3)
     rows = Rows(z, replace(standardise(z), centre=np.zeros(4, "f"), scale=np.ones(4, "f")), chosen)
     deal = rows.batches([0, 5], 500)
+    epochs = []
     for _ in range(2):
         seen = []
         for x, y, ends in itertools.islice(deal, 2 * len(chosen) // 500):
@@ -155,6 +158,8 @@ def test_every_cell_is_dealt_once_per_epoch_to_every_seed(held, monkeypatch):
         assert not np.array_equal(dealt[0], dealt[1])
         for one in dealt:
             np.testing.assert_array_equal(np.sort(one), chosen)
+        epochs.append(dealt)
+    assert not np.array_equal(*epochs), "in a new order every time"
 
 
 def test_what_training_returns_is_a_copy_of_the_weights(known, monkeypatch):
@@ -339,12 +344,13 @@ def test_only_silent_features_are_revived():
     rng = np.random.default_rng(0)
     decoder = torch.eye(4)[None]
     h = torch.tensor(rng.random((1, 50, 4))).float().requires_grad_(True)
-    left = torch.tensor(rng.normal(size=(1, 50, 4))).float()
+    left = torch.tensor(rng.normal(size=(1, 50, 4))).float().requires_grad_(True)
     dead = torch.tensor([[False, True, False, True]])
     lost = revive({"decoder": decoder}, h, left, dead, most=2)
     lost.sum().backward()
     assert (h.grad[..., [0, 2]] == 0).all()
     assert (h.grad[..., [1, 3]] != 0).any()
+    assert left.grad is None, "the living do not move to meet them"
     assert revive({"decoder": decoder}, h, left, torch.zeros(1, 4, dtype=bool), most=2).item() == 0
 
 
@@ -610,6 +616,64 @@ def test_the_gate_learns_to_rebuild_but_does_not_bend_the_decoder():
     assert w["encoder"].grad.abs().max() > 1e-3
 
 
+@pytest.mark.parametrize(
+    ("arch", "target"),
+    [("l1", "embedding"), ("gated", "embedding"), ("topk", "embedding"), ("topk", "expression")],
+)
+def test_what_training_computes_is_what_is_read(known, arch, target):
+    """Gains, biases and centring folded into the arrays of the model change no activation."""
+    z = known[0][:500]
+    rng = np.random.default_rng(0)
+    config = Config(arch=arch, n_features=20, k=3, target=target, sorted_features=False)
+    rows = Rows(z, standardise(z), np.arange(500), z if target == "expression" else None)
+    shapes = {"encoder": (16, 20), "encoder_bias": (1, 20), "decoder": (20, 16),
+              "decoder_bias": (1, 16)}  # fmt: skip
+    if arch == "gated" or target == "expression":
+        shapes["log_gain"] = (1, 20)
+    if arch == "gated":
+        shapes["magnitude_bias"] = (1, 20)
+    w = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    tensors = {name: torch.from_numpy(value)[None] for name, value in w.items()}
+    x = torch.from_numpy(rows.read(rows.rows)[0])[None]
+    f = activate(tensors, x, config=config, ks=[3])[1][0].numpy()
+    components = rng.normal(size=(16, 30)).astype(np.float32)
+    expression = Expression(z, components) if target == "expression" else None
+    model = finish(Trained(w, np.zeros((1, 4))), rows, config, seed=0, expression=expression)
+    alive = (f > 0).any(axis=0)
+    np.testing.assert_allclose(model.encode(z).toarray(), f[:, alive], rtol=1e-3, atol=1e-4)
+    if expression:
+        np.testing.assert_allclose(model.loadings, (w["decoder"] @ components)[alive], rtol=1e-4)
+
+
+def test_a_sparsity_that_is_missed_costs_the_square_of_how_far():
+    rng = np.random.default_rng(0)
+    config = Config(arch="jumprelu", n_features=20, k=2)
+    w = {name: torch.tensor(rng.normal(size=shape)).float() for name, shape in
+         {"encoder": (1, 8, 20), "encoder_bias": (1, 1, 20), "decoder": (1, 20, 8),
+          "decoder_bias": (1, 1, 8), "log_threshold": (1, 1, 20)}.items()}  # fmt: skip
+    x = torch.tensor(rng.normal(size=(1, 30, 8))).float()
+    h, f = activate(w, x, config=config, ks=[2])
+    active = float((f > 0).sum(-1).float().mean())
+    hit, missed = (
+        losses(w, h, f, x, config=config, ks=[k], penalty=torch.zeros(1), variance=8.0)[0].item()
+        for k in (active, 2 * active)
+    )
+    assert missed - hit == pytest.approx(0.25, abs=1e-4)
+
+
+def test_kept_features_are_those_asked_for_in_their_order(known):
+    config = Config(arch="matryoshka", n_features=24, k=2, steps=60)
+    model = cx.features.fit(known[0], config=config)
+    model = replace(model, loadings=np.arange(2.0 * model.n_features).reshape(-1, 2))
+    order = np.array([model.n_features - 1, 0, 5])
+    some = model.keep(order)
+    assert some.level.tolist() == model.level[order].tolist()
+    assert some.level[0] != some.level[1]
+    np.testing.assert_array_equal(some.loadings, model.loadings[order])
+    np.testing.assert_array_equal(some.directions(), model.directions()[order])
+    assert (some.encode(known[0]) != model.encode(known[0])[:, order]).nnz == 0
+
+
 def test_a_memory_map_is_read_as_an_array_is(known, tmp_path):
     np.save(tmp_path / "z.npy", known[0])
     mapped = np.load(tmp_path / "z.npy", mmap_mode="r")
@@ -626,10 +690,14 @@ def test_a_gene_transcoder_rebuilds_expression_and_the_embedding(cells, tmp_path
     assert model.loadings.shape == (model.n_features, cells.n_vars)
     left = cx.features.metrics.fvu(z, z - model.error(z))
     assert left < 0.5
+    np.testing.assert_allclose(model.error(z).mean(axis=0), 0, atol=1e-3 * z.std())
+    f, logs = model.encode(z).toarray(), log_normalise(cells.X).toarray()
+    said = (f - f.mean(axis=0)) @ model.loadings
+    slope = (said * (logs - logs.mean(axis=0))).sum() / (said**2).sum()
+    assert slope == pytest.approx(1, abs=0.3), "a unit of a feature is what its loadings say"
     model.save(tmp_path / "features")
     np.testing.assert_array_equal(cx.features.load(tmp_path / "features").loadings, model.loadings)
     labels = cells.obs["cell_type"].to_numpy()
-    f = model.encode(z).toarray()
     kind = labels[np.argmax(f[:, 0])]
     shown = np.asarray(cells.X[labels == kind].mean(axis=0) - cells.X[labels != kind].mean(axis=0))
     assert np.corrcoef(model.loadings[0], np.sign(shown.ravel()))[0, 1] > 0.2
@@ -669,6 +737,9 @@ def test_features_that_come_back_match_the_truth(known):
     assert 15 <= found.stable.sum() < 32
     assert best[found.stable].mean() > best[~found.stable].mean() + 0.1
     assert np.all(found.worst <= found.mean)
+    np.testing.assert_array_equal(found.stable, found.worst > 0.8)
+    some = replace(found, found=np.array([2, 1, 0]))
+    assert some.stable.tolist() == [True, False, False]
     with pytest.raises(cx.InputError, match="models of other seeds"):
         cx.features.stability(models[0], [], z)
 
@@ -700,6 +771,12 @@ def test_an_embedding_is_looked_at_first(known):
     alone = cx.features.preflight(z, {"plate": np.full(len(z), "x")})
     assert "plate: not probed" in str(alone)
     assert "nan" not in str(alone)
+    axes = rng.normal(size=(300, 40))
+    axes = np.linalg.qr(axes - axes.mean(axis=0))[0]
+    noise = cx.features.preflight(axes * np.r_[2.0, np.ones(39)], {"noise": np.arange(300) % 2})
+    share = np.r_[4, np.ones(39)] / 43
+    assert noise.effective_rank == pytest.approx(np.exp(-(share * np.log(share)).sum()), rel=1e-6)
+    assert noise.probes["noise"][0] < 0.65, "judged on cells that did not train it"
     wide = cx.features.preflight(rng.normal(size=(500, 60)))
     assert wide.warnings == ()
 
@@ -758,6 +835,24 @@ def test_the_recipe_of_sparsesc_is_wide_and_dense(known):
     assert model.config.n_features == 16 * 16
     assert model.config.arch == "l1"
     assert model.encode(known[0]).nnz / len(known[0]) > 16, "more active than dimensions"
+
+
+def test_the_card_is_that_of_its_metrics_on_donors_held_out(known):
+    z, codes, _ = known
+    model = cx.features.fit(z, config=Config(n_features=24, k=2, steps=200))
+    kind, donors = codes.argmax(axis=1).astype(str), np.arange(len(z)) % 5
+    card = cx.features.evaluate(model, z, labels=kind, groups=donors)
+    out = cx.features.metrics.hold_out(len(z), groups=donors)
+    assert card.groups
+    assert card.n_held_out == out.sum()
+    f = model.encode(z)
+    found = cx.features.metrics.concept_f1(f, kind, out).to_dict()
+    assert card.table.loc["features", "concept_f1"] == found["concept_f1"]
+    assert card.table.loc["features", "auroc"] == found["concept_auroc"]
+    random = card.table.loc["random dictionary"]
+    assert random["active"] == pytest.approx(f.nnz / len(z), abs=1e-3)
+    assert random["dimensions"] == model.n_features
+    assert card.table.loc["raw dimensions", "dimensions"] == 2 * z.shape[1]
 
 
 def test_labels_of_few_cells_are_not_judged(known):
