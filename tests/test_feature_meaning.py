@@ -610,6 +610,16 @@ def test_names_do_not_claim_what_chance_gives(annotation):
     assert cx.features.name_features(annotation.markers, **no_gene)[0].text == "A | set 0"
 
 
+def test_housekeeping_genes_name_no_feature(world):
+    names = GENES.astype("<U8")
+    names[:20] = [f"RPL{i + 3}" for i in range(20)]
+    markers = cx.features.markers(world["F"], world["X"], names)
+    assert markers.top(0, 1)["gene"][0].startswith("RPL")
+    first, second, *_ = cx.features.name_features(markers)
+    assert "RPL" not in first.text
+    assert set(second.text.split("/")) <= set(GENES[20:40])
+
+
 def test_a_feature_that_follows_depth_says_so(world):
     F = np.column_stack([world["F"][:, 0], np.log(world["X"].sum(axis=1))])
     leaks = cx.features.leakage(F, world["X"], GENES)
