@@ -1,6 +1,7 @@
 """Explaining an embedding and steering it, from AnnData to folder, by call and by command."""
 
 import json
+import shutil
 
 import anndata
 import numpy as np
@@ -204,8 +205,142 @@ def test_what_cannot_be_explained_is_refused_in_a_sentence(embedded, tmp_path, w
     assert message in str(said.exception)
 
 
+def damaged(name, adata):
+    """Cells that cannot be explained, by what is wrong with them."""
+    adata = adata.copy()
+    match name:
+        case "nan":
+            adata.obsm["X_pca"][3, 2] = np.nan
+        case "constant":
+            adata.obsm["X_pca"][:] = 1
+        case "fractions":
+            adata.X = adata.X.astype(np.float32) / 3
+        case "negative":
+            adata.X = -adata.X.astype(np.float32)
+        case "no cells":
+            return adata[:0].copy()
+        case "few cells":
+            return adata[:30].copy()
+        case "narrow":
+            adata.obsm["X_pca"] = adata.obsm["X_pca"][:, :2].copy()
+        case "no counts":
+            return anndata.AnnData(obs=adata.obs, obsm=dict(adata.obsm))
+        case "missing label":
+            adata.obs.loc[adata.obs_names[3], "cell_type"] = None
+    return adata
+
+
+def ends_with_code_2(capsys, monkeypatch, *words):
+    """Return the one sentence with which a command ends."""
+    monkeypatch.setattr("sys.argv", ["cellaxes", *map(str, words)])
+    with pytest.raises(SystemExit) as caught:
+        cx.cli.main()
+    said = capsys.readouterr().err
+    assert caught.value.code == 2
+    assert said.startswith("cellaxes: ")
+    assert said.count("\n") == 1, "and nothing was trained before"
+    return said
+
+
+UNUSABLE = {
+    "nan": "holds NaN or infinity in 1 of 600 rows",
+    "constant": "the same in every cell",
+    "fractions": "which is no whole number",
+    "negative": "counts cannot be negative",
+    "no cells": "cells",
+    "few cells": "at least 50 training cells",
+    "narrow": "too narrow for sparse features",
+    "no counts": "has no X",
+    "missing label": "obs['cell_type'] is missing in 1 of 600 cells",
+}
+
+
+@pytest.mark.parametrize("case", sorted(UNUSABLE))
+def test_cells_that_cannot_be_explained_end_in_one_sentence_and_code_2(
+    case, embedded, tmp_path, capsys, monkeypatch
+):
+    damaged(case, embedded[0]).write_h5ad(tmp_path / "cells.h5ad")
+    words = ["--gene-sets", "none", "--out", tmp_path / "out"]
+    if case == "missing label":
+        words += ["--labels", "cell_type"]
+    said = ends_with_code_2(
+        capsys, monkeypatch, "explain", tmp_path / "cells.h5ad", "--rep", "X_pca", *words
+    )
+    assert UNUSABLE[case] in said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--labels", "one"], "labels has one value"),
+        (["--batch", "one"], "no type has 10 cells in two batches"),
+        (["--labels", "cell_type", "--batch", "cell_type"], "cannot be told apart"),
+        (["--groups", "one"], "one donor only"),
+        (["--labels", "cell_type", "--groups", "cell_type"], "both sides of the split"),
+        (["--layer", "counts"], "layers has no 'counts'"),
+        (["--groups", "donors"], "did you mean 'donor'"),
+        (["--features", "700"], "700 features of 600 training cells"),
+    ],
+)
+def test_annotations_that_say_nothing_are_refused_before_training(
+    words, message, embedded, tmp_path, capsys, monkeypatch
+):
+    adata = embedded[0].copy()
+    adata.obs["one"] = "x"
+    adata.write_h5ad(tmp_path / "cells.h5ad")
+    said = ends_with_code_2(
+        capsys, monkeypatch, "explain", tmp_path / "cells.h5ad", "--rep", "X_pca", "--k", 3,
+        "--gene-sets", "none", *words, "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert message in said
+
+
+@pytest.mark.parametrize(
+    ("case", "edit", "message"),
+    [
+        ("", "99:ablate", "no feature 99"),
+        ("", "\u00b2:ablate", "as in 12:ablate"),
+        ("", "0:set=x", "'x' is no number"),
+        ("", "0:ablat", "did you mean 'ablate'"),
+        ("nan", "0:ablate", "NaN or infinity in 1 of 600 rows"),
+        ("fractions", "0:ablate", "no whole number"),
+        ("negative", "0:ablate", "cannot be negative"),
+        ("no cells", "0:ablate", "no cells"),
+        ("no counts", "0:ablate", "has no X"),
+        ("narrow", "0:ablate", "has 2 dimensions, but these features were trained on 16"),
+        ("damaged", "0:ablate", "is damaged"),
+        ("nowhere", "0:ablate", "holds no saved model"),
+    ],
+)
+def test_what_cannot_be_steered_ends_in_one_sentence_and_code_2(
+    case, edit, message, embedded, explained, tmp_path, capsys, monkeypatch
+):
+    damaged(case, embedded[0]).write_h5ad(tmp_path / "cells.h5ad")
+    if case != "nowhere":
+        shutil.copytree(explained[2] / "features", tmp_path / "from" / "features")
+    if case == "damaged":
+        arrays = tmp_path / "from" / "features" / "arrays.safetensors"
+        arrays.write_bytes(arrays.read_bytes()[:-50])
+    said = ends_with_code_2(
+        capsys, monkeypatch, "explain", "steer", tmp_path / "cells.h5ad", "--rep", "X_pca",
+        "--from", tmp_path / "from", "--edit", edit, "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert message in said
+
+
 def test_values_that_are_no_counts_are_refused_before_training(embedded, tmp_path):
     adata = embedded[0].copy()
     adata.X = adata.X.astype(np.float32) / 3
     with pytest.raises(cx.InputError, match="X, row 0"):
         cx.verbs.explain(adata, "X_pca", out=tmp_path / "out", progress=False)
+
+
+def test_parents_that_have_no_children_are_refused_before_training(embedded, tmp_path):
+    adata = embedded[0].copy()
+    with pytest.raises(cx.InputError, match="name the column of labels"):
+        cx.verbs.explain(
+            adata, "X_pca", out=tmp_path / "out", parents="side", gene_sets=(), progress=False
+        )
+    with pytest.raises(cx.InputError, match="no parent has two"):
+        cx.verbs.explain(adata, "X_pca", out=tmp_path / "out", labels="cell_type",
+                         parents="cell_type", gene_sets=(), progress=False)  # fmt: skip

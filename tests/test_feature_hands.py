@@ -1,7 +1,7 @@
 """Hands on features: what an edit does and leaves alone, decoders, batches, new cells, matches."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -216,6 +216,8 @@ def test_a_cell_is_not_its_own_neighbour():
         ({0: ("set", np.inf)}, "finite"),
         ({0: ("clamp", 2.0, 1.0)}, "smaller first"),
         ({0: ("percentile", 101)}, "between 0 and 100"),
+        ({0: ("set", "much")}, "holds what is no number"),
+        ({0: 2.0}, r"write it as \('ablate',\)"),
     ],
 )
 def test_edits_that_make_no_sense_are_refused(world, edits, told):
@@ -248,7 +250,39 @@ def test_contrast_turns_cells_of_one_type_into_the_other(world):
         cx.features.contrast(world.model, world.z, a, group_b=a)
 
 
+def test_contrast_looks_at_how_far_the_embedding_moves(world):
+    a, b = world.types == "type0", world.types == "type1"
+    for long in (0, 1):
+        decoder = world.model.decoder.copy()
+        decoder[long] *= 10
+        model = replace(world.model, decoder=decoder)
+        assert list(cx.features.contrast(model, world.z, a, group_b=b, top=1)) == [long]
+
+
+def test_at_most_a_twentieth_may_lie_outside(world):
+    found = cx.features.steer(world.model, world.z, {PROGRAMME: "ablate"})
+    assert replace(found, outside=0.05).in_distribution
+    assert not replace(found, outside=0.06).in_distribution
+    assert replace(found, outside=float("nan")).in_distribution
+
+
 # decoders ---------------------------------------------------------------------------------------
+
+
+def test_everything_is_decoded_as_of_the_batch_asked_for(world, linear):
+    told = []
+
+    class Listening:
+        genes = linear.genes
+
+        def log_rates(self, z, batch=None):
+            told.append(batch)
+            return linear.log_rates(z)
+
+    cx.features.steer(world.model, world.z, {0: "ablate"}, decoder=Listening(), batch="b")
+    cx.features.effects(world.model, Listening(), world.z, features=[0], batch="b")
+    assert len(told) > 4
+    assert set(told) == {"b"}
 
 
 def test_a_linear_decoder_of_principal_components_gives_the_expression_back(world):
@@ -320,8 +354,54 @@ def test_a_decoder_that_does_not_fit_is_refused(world, linear):
         steer(world.model, world.z, edit, decoder=linear, batch="a")
     with pytest.raises(ValueError, match="holds 3 names"):
         cx.features.LinearDecoder(np.ones((7, GENES)), np.zeros(GENES), ["a", "b", "c"])
-    with pytest.raises(ValueError, match="counts have 10 cells"):
-        cx.features.LinearDecoder.fit(world.z, world.counts[:10], world.genes)
+    with pytest.raises(ValueError, match="SimpleNamespace is no decoder: wrap it in"):
+        steer(world.model, world.z, edit, decoder=SimpleNamespace(module=None))
+    with pytest.raises(ValueError, match="int is no decoder"):
+        cx.features.effects(world.model, 3, world.z)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"counts": lambda x: x[:10]}, "counts have 10 cells"),
+        ({"counts": lambda x: x / 3}, "which is no whole number"),
+        ({"counts": lambda x: -x}, "negative value"),
+        ({"counts": lambda x: x * np.nan}, "must be finite"),
+        ({"counts": lambda x: x[:0], "z": lambda z: z[:0]}, "no cells"),
+        ({"z": lambda z: z * np.nan}, "NaN or infinity"),
+    ],
+)
+def test_a_decoder_is_fitted_on_counts_of_the_same_cells(world, change, message):
+    given = {"z": world.z, "counts": world.counts}
+    given |= {name: of(given[name]) for name, of in change.items()}
+    with pytest.raises(ValueError, match=message) as caught:
+        cx.features.LinearDecoder.fit(given["z"], given["counts"], world.genes)
+    assert isinstance(caught.value, cx.InputError)
+
+
+def test_a_decoder_is_the_same_from_every_container(world, linear):
+    other = cx.features.LinearDecoder.fit(world.z, world.counts.tocsc(), world.genes)
+    np.testing.assert_array_equal(other.components, linear.components)
+
+
+@pytest.mark.parametrize("name", ["steer", "remove_batch", "map_query", "match"])
+def test_embeddings_that_do_not_fit_are_refused_by_every_hand(world, name):
+    hands = {
+        "steer": lambda z: cx.features.steer(world.model, z, {0: "ablate"}),
+        "remove_batch": lambda z: cx.features.remove_batch(world.model, z, world.batch[: len(z)]),
+        "map_query": lambda z: cx.features.map_query(world.model, z, world.z),
+        "match": lambda z: cx.features.match(world.model, world.model, z),
+    }
+    holes = world.z.copy()
+    holes[7, 2] = np.nan
+    for z, message in (
+        (world.z[:, :5], "has 5 dimensions, but these features .* 12"),
+        (holes, "NaN or infinity in row 7"),
+        (world.z[:0], "no cell|0 query|missing values only|are empty"),
+    ):
+        with pytest.raises(cx.InputError, match=message) as caught:
+            hands[name](z)
+        assert "\n" not in str(caught.value)
 
 
 @pytest.fixture(scope="module")
@@ -399,6 +479,32 @@ def test_ablating_what_leaks_takes_the_batch_and_leaves_the_type(world):
     assert frame.loc["after", "batch"] == found.steps[-1] == found.batch[1]
     assert json.loads(json.dumps(found.to_dict()))["removed"]
     assert "the cell type" in repr(found)
+
+
+def test_what_many_batches_have_by_chance_is_no_leak(world):
+    many = np.random.default_rng(0).permutation(np.arange(N) % 100)
+    found = cx.features.remove_batch(world.model, world.z, many, eta2=0.01)
+    eta2, chance, _ = cx.features.batch_eta_squared(world.model.encode(world.z), many)
+    assert chance > 0.03
+    np.testing.assert_allclose(found.excess, (eta2 - chance) / (1 - chance))
+    assert found.features == ()
+
+
+def test_random_features_are_others_than_the_ablated(world):
+    model = world.model.keep(np.array([BATCH, 0]))
+    for seed in range(4):
+        found = cx.features.remove_batch(
+            model, world.z, world.batch, cell_type=world.types, random_state=seed
+        )
+        assert found.features == (0,)
+        assert found.batch[1] < found.batch[2] - 0.2
+
+
+def test_removed_means_within_three_hundredths_of_the_largest_batch(world):
+    found = cx.features.remove_batch(world.model, world.z, world.batch, cell_type=world.types)
+    for above, removed in ((0.029, True), (0.031, False)):
+        batch = (0.9, found.majority + above, 0.9)
+        assert replace(found, batch=batch).removed == removed
 
 
 def test_no_more_is_ablated_than_it_takes(world):

@@ -1,7 +1,7 @@
 """What features mean: markers, gene sets, labels, leakage, names."""
 
 import gzip
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import anndata
 import numpy as np
@@ -15,7 +15,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.metrics import f1_score, roc_auc_score
 
 import cellaxes as cx
-from cellaxes.features._meaning import _expression, _ora
+from cellaxes.features._meaning import _cycle, _enrich, _expression, _ora
 
 N, G = 900, 240
 GENES = np.array([f"G{i}" for i in range(G)])
@@ -119,6 +119,10 @@ def test_unique_contribution_is_the_ridge_on_all_features(world):
         ({"genes": GENES[:-1]}, "239 names for 240"),
         ({"genes": np.array(["A"] * G)}, "var_names_make_unique"),
         ({"X": np.full((N, G), 0.5)}, "no whole number"),
+        ({"X": np.full((N, G), -1.0)}, "negative value"),
+        ({"X": np.full((N, G), np.nan)}, "must be finite"),
+        ({"X": np.full((N, G), np.nan), "values": "log"}, "not finite"),
+        ({"F": np.ones((0, 2)), "X": np.ones((0, G))}, "0 cells"),
         ({"lfc": np.ones((2, 2))}, r"pass a matrix of shape \(6, 240\)"),
         ({"values": "cpm"}, "'counts' or 'log'"),
     ],
@@ -172,6 +176,35 @@ def test_a_damaged_gmt_is_refused(tmp_path, text, message):
     (tmp_path / "s.gmt").write_text(text)
     with pytest.raises(cx.InputError, match=message):
         cx.features.gene_sets(tmp_path / "s.gmt")
+
+
+@pytest.mark.parametrize("damage", ["cut", "bent", "text", "bytes"])
+def test_a_gmt_that_cannot_be_read_is_refused(tmp_path, damage):
+    data = gzip.compress("".join(f"term{i}\t\tA{i}\tB\n" for i in range(50)).encode())
+    bent = bytearray(data)
+    bent[15:25] = b"\xff" * 10
+    path = tmp_path / ("s.gmt" if damage == "bytes" else "s.gmt.gz")
+    path.write_bytes(
+        {"cut": data[:-12], "bent": bytes(bent), "text": b"one\t\tA", "bytes": b"\xff\xfe"}[damage]
+    )
+    with pytest.raises(cx.InputError, match="cannot be read as GMT"):
+        cx.features.gene_sets(path)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({}, "holds no gene set"),
+        ({"one": "CD3D"}, "'one' must hold gene symbols, a list of strings"),
+        ({"one": ["CD3D", None]}, "'one' must hold gene symbols"),
+        ([], "holds no gene set"),
+        (3, "3 holds no gene set: name a packaged one"),
+        ("nowhere.gmt", "neither a packaged gene set nor a file"),
+    ],
+)
+def test_what_holds_no_gene_sets_is_refused(source, message):
+    with pytest.raises(cx.InputError, match=message):
+        cx.features.gene_sets(source)
 
 
 def test_an_unknown_name_is_answered_with_the_near_one():
@@ -273,6 +306,43 @@ def test_permuted_cells_take_back_what_the_p_values_claim(world):
     assert found.annotated.mean() <= 0.05
 
 
+def test_rate_against_permuted_cells_by_hand():
+    """Expected permuted features as good, and one more, over the features that are."""
+    p = np.array([[1e-8, 1e-2], [1e-3, 1.0]])
+    chance = np.array([[1e-2, 0.5], [1e-3, 0.2]])  # two permutations of two features
+    found = _enrich._q_permuted(p, chance)
+    np.testing.assert_allclose(found, [[0.5, 0.75], [0.5, 1.0]], atol=1e-12)
+    steps = np.array([[1e-8], [1e-7], [1e-6], [1e-5]])
+    found = _enrich._q_permuted(steps, np.array([[0.5] * 4]))
+    np.testing.assert_allclose(found, 0.25, err_msg="no feature is worse than a weaker one")
+
+
+def test_chance_of_a_gene_is_the_largest_of_all_permutations(world):
+    one, five = (enriched(world, n_permutations=n).r_chance for n in (1, 5))
+    assert (five >= one).all()
+    assert (five > one).any()
+
+
+def test_genes_of_next_to_no_cell_are_not_in_the_background(world):
+    X = world["X"].copy()
+    X[:, 200] = np.arange(N) < 3
+    found = cx.features.enrich(world["F"][:, :5], X, GENES, sets=world["sets"], n_top=20)
+    assert GENES[200] not in found.genes
+    assert len(found.genes) == G - 1
+
+
+def test_a_term_must_pass_both_rates_and_counts_once(world):
+    F = world["F"][:, [0, 0, 1]].astype(float)
+    F[:, 1] *= 2
+    found = enriched(world, F)
+    assert found.annotated.all()
+    assert found.n_distinct == 2
+    for rate in ("q", "q_permuted"):
+        failed = np.where(np.arange(3)[:, None] == 2, 0.06, getattr(found, rate))
+        assert replace(found, **{rate: failed}).annotated.tolist() == [True, True, False]
+        assert replace(found, **{rate: failed}).n_distinct == 1
+
+
 def test_enrichment_repeats_with_its_seed_alone(world):
     first, again, other = (enriched(world, random_state=s) for s in (3, 3, 4))
     np.testing.assert_array_equal(first.r_chance, again.r_chance)
@@ -339,6 +409,25 @@ def test_f1_of_noise_is_reported_where_it_was_not_chosen():
     chance = 2 / 9  # F1 of calling every cell one of eight labels
     assert best["f1_validation"].mean() > chance + 0.03
     assert best["f1"].mean() < chance
+    scores = cx.features.label_scores(F, labels)
+    assert scores.top(0, 8)["f1_validation"].is_monotonic_decreasing
+    for _, rows in scores.to_frame(8).groupby("feature"):
+        assert rows["f1_validation"].is_monotonic_decreasing
+
+
+def test_the_largest_activation_is_that_of_the_cells_that_choose():
+    draw = np.random.default_rng(0)
+    labels, groups = np.arange(200) % 2, np.repeat(["one", "two"], 100)
+    F = (draw.gamma(1, 0.3, 200) + 3 * labels)[:, None]
+    usual = cx.features.label_scores(F, labels, groups=groups)
+    assert (usual.threshold[0] > 0).any()
+    same = []
+    for cell in (0, 100):  # of either group, one of which chooses
+        odd = F.copy()
+        odd[cell] = 1000
+        found = cx.features.label_scores(odd, labels, groups=groups)
+        same.append(np.array_equal(found.f1_validation, usual.f1_validation))
+    assert sorted(same) == [False, True]
 
 
 def test_a_label_that_the_test_donors_lack_has_no_score(world):
@@ -411,6 +500,34 @@ def test_chance_is_what_many_small_batches_give():
     assert chance > 0.09
 
 
+def test_a_type_of_a_few_cells_in_a_batch_is_not_seen_there():
+    types = np.repeat(["common", "rare"], [200, 45])
+    batch = np.r_[np.arange(200) % 2, np.zeros(9), np.ones(36)].astype(int)
+    F = np.r_[np.random.default_rng(0).random(200), np.repeat([5.0, 0.0], [9, 36])][:, None]
+    found, _, n_types = cx.features.batch_eta_squared(F, batch, labels=types)
+    assert n_types == 1
+    assert found[0] < 0.05
+    batch[209] = 0  # the tenth
+    assert cx.features.batch_eta_squared(F, batch, labels=types)[2] == 2
+
+
+def test_leaks_are_what_exceeds_chance_within_types():
+    draw = np.random.default_rng(0)
+    X, genes = draw.poisson(2, (200, 30)), GENES[:30]
+    many = np.repeat(np.arange(20), 10)
+    found = cx.features.leakage(draw.normal(size=(200, 50)), X, genes, batch=many).table
+    assert (found["batch_eta2"] > 0.1).sum() > 10
+    assert found["leaks"].sum() <= 1
+    types = np.repeat(["a", "b"], 100)
+    batch = np.r_[np.arange(100) % 5 > 0, np.arange(100) % 5 == 0].astype(int)
+    F = ((types == "a") + 0.1 * draw.random(200))[:, None]
+    for labels, leaks in ((types, False), (None, True)):
+        told = cx.features.leakage(F, X, genes, batch=batch, labels=labels).table
+        assert told["leaks"].tolist() == [leaks]
+    named = cx.features.annotate(F, X, genes, batch=batch, labels=types)
+    assert not named.features["leaks"].any()
+
+
 def test_confounded_batches_are_refused(world):
     with pytest.raises(cx.InputError, match="cannot be told apart"):
         cx.features.batch_eta_squared(world["F"], world["types"], labels=world["types"])
@@ -479,6 +596,58 @@ def test_names_claim_what_passed(annotation):
     assert names[4].startswith("batch: G")
     assert names[5] == "unnamed: constant"
     assert names[6] == "unnamed: no label, gene or term passes"
+
+
+def test_names_do_not_claim_what_chance_gives(annotation):
+    """Neither a label that fails on the test cells, nor a gene that permuted cells bring up."""
+    parts = {"labels": annotation.labels, "sets": annotation.sets}
+    usual = cx.features.name_features(annotation.markers, **parts)
+    assert usual[0].text.startswith("A: G")
+    low = np.full_like(annotation.labels.f1, 0.4)
+    no_label = parts | {"labels": replace(annotation.labels, f1=low)}
+    assert ":" not in cx.features.name_features(annotation.markers, **no_label)[0].text
+    high = np.full_like(annotation.sets.r_chance, 0.99)
+    no_gene = parts | {"sets": replace(annotation.sets, r_chance=high)}
+    assert cx.features.name_features(annotation.markers, **no_gene)[0].text == "A | set 0"
+
+
+def test_housekeeping_genes_name_no_feature(world):
+    names = GENES.astype("<U8")
+    names[:20] = [f"RPL{i + 3}" for i in range(20)]
+    markers = cx.features.markers(world["F"], world["X"], names)
+    assert markers.top(0, 1)["gene"][0].startswith("RPL")
+    first, second, *_ = cx.features.name_features(markers)
+    assert "RPL" not in first.text
+    assert set(second.text.split("/")) <= set(GENES[20:40])
+
+
+def test_a_feature_that_follows_depth_says_so(world):
+    F = np.column_stack([world["F"][:, 0], np.log(world["X"].sum(axis=1))])
+    leaks = cx.features.leakage(F, world["X"], GENES)
+    markers = cx.features.markers(F, world["X"], GENES)
+    names = cx.features.name_features(markers, leakage=leaks)
+    assert names[1].text.startswith("depth")
+    assert names[1].evidence[0] == "r 1.00 with depth"
+    assert not names[0].text.startswith("depth")
+
+
+def test_cell_cycle_is_held_against_genes_of_like_expression():
+    genes = [*["MCM5", "PCNA", "TYMS", "FEN1", "MCM2", "MCM4"], *GENES[:60]]
+    X = np.ones((40, 66), dtype=int)
+    X[::2, :6] = 9
+    states = _cycle.cell_states(_expression.expression(X, np.array(genes)))
+    np.testing.assert_allclose(states["s_phase"][1::2], 0, atol=1e-5)
+    np.testing.assert_allclose(states["s_phase"][::2], np.log(9), atol=1e-3)
+    assert states["g2m_phase"].isna().all()
+
+
+def test_donors_are_held_out_where_annotations_are_read(world):
+    donors = np.random.default_rng(3).integers(0, 4, N)
+    told = {"labels": world["types"], "groups": donors}
+    found = cx.features.annotate(world["F"], world["X"], GENES, **told)
+    alone = cx.features.label_scores(world["F"], world["types"], groups=donors)
+    assert found.labels.held_out == "groups"
+    np.testing.assert_array_equal(found.labels.f1, alone.f1)
 
 
 def test_names_state_their_evidence(annotation):

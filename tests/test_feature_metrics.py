@@ -192,6 +192,11 @@ def test_held_out_f1_is_that_of_scikit_learn(seed):
     said = x[out, found.feature[0]] > found.threshold[0] * peak
     assert found.f1[0] == pytest.approx(f1_score(inside[out], said))
     assert found.f1_always[0] == pytest.approx(f1_score(inside[out], np.ones(out.sum())))
+    assert found.to_dict()["concepts_found"] == (found.f1[0] > 0.5)
+    chosen = [roc_auc_score(inside[~out], column) for column in x[~out].T]
+    assert found.auroc_feature[0] == np.argmax(chosen)
+    held_out = roc_auc_score(inside[out], x[out, found.auroc_feature[0]])
+    assert found.auroc[0] == pytest.approx(held_out)
 
 
 def test_a_type_of_one_donor_is_left_open_not_scored(planted):
@@ -291,6 +296,37 @@ def test_a_silent_parent_is_not_absorbed_where_nothing_carries_the_probe():
     assert first["absorbed"] == 0
 
 
+def test_a_long_feature_that_points_elsewhere_absorbs_nothing():
+    """It carries the projection by its length alone: its direction is not the parent's."""
+    codes, labels, parents, decoder, z = hierarchy(absorbing=True)
+    z = np.column_stack([z, np.zeros(1200)])  # a dimension that no probe can use
+    decoder = np.column_stack([decoder, np.zeros(8)])
+    more = {"embedding": z, "held_out": m.hold_out(1200)}
+    near = m.absorption(codes, labels, parents, decoder=decoder, **more).to_frame()
+    decoder[2, 8] = 100.0
+    far = m.absorption(codes, labels, parents, decoder=decoder, **more).to_frame()
+    assert near["rate"][0] == pytest.approx(1, abs=0.02)
+    assert far["rate"][0] == 0
+    assert far["silent"][0] == near["silent"][0] > 80
+
+
+def test_probe_and_main_features_are_chosen_on_the_cells_not_held_out():
+    codes, labels, parents, decoder, z = hierarchy(absorbing=False)
+    out = m.hold_out(1200)
+    late = np.where(out, codes[:, 0], 0)  # tells the lineage of held-out cells alone
+    codes[out, 0] = 0
+    more = {"embedding": z, "held_out": out}
+    codes, decoder = np.column_stack([codes, late]), np.vstack([decoder, np.eye(8)[0]])
+    found = m.absorption(codes, labels, parents, decoder=decoder, **more)
+    assert found.main.tolist() == [[0], [1]]
+    swapped = z.copy()
+    order = np.r_[np.arange(600, 1200), np.arange(600)]
+    swapped[out] = z[order][out]
+    more["embedding"] = swapped  # a probe that has not seen these cells is wrong about them all
+    found = m.absorption(codes, labels, parents, decoder=decoder, **more)
+    assert found.to_frame()["probed"].sum() < 12
+
+
 def test_cells_that_the_probe_does_not_know_are_not_counted():
     codes, labels, parents, decoder, z = hierarchy(absorbing=True)
     out = m.hold_out(1200)
@@ -307,6 +343,8 @@ def test_parents_per_cell_are_parents_per_label():
     by_label = m.absorption(codes, labels, parents, **more)
     by_cell = m.absorption(codes, labels, [parents[name] for name in labels], **more)
     assert by_label.to_frame().equals(by_cell.to_frame())
+    far = m.absorption(codes, labels, parents, **(more | {"embedding": z + 50}))
+    assert far.to_frame().equals(by_label.to_frame()), "nor does the origin matter"
 
 
 # monosemanticity and loss recovered -------------------------------------------------------------
@@ -420,6 +458,13 @@ def test_best_threshold_is_the_best_of_all(seed):
     assert m.bmmi(sp.csr_matrix(x[:, None]), inside[:, None])[0, 0] == pytest.approx(truth)
 
 
+def test_a_value_on_the_bound_of_two_bins_belongs_to_the_upper():
+    x = np.repeat(np.arange(11.0), 4)[:, None]  # bounds at 1, 2, ... 9; ten and nine share a bin
+    found = [m.smi(x, np.isclose(x, value))[0, 0] for value in (0, 1, 8, 9, 10)]
+    assert found[:3] == pytest.approx([1, 1, 1])
+    assert max(found[3:]) < 0.9
+
+
 def test_sorted_cells_do_not_fake_neighbours():
     labels = np.repeat([0, 1], 500)  # cells in the order of their type, a feature always silent
     assert m.spn(np.zeros((1000, 1)), labels).max() < 0.1
@@ -439,6 +484,9 @@ def test_the_random_dictionary_has_the_width_and_the_sparsity_asked():
     assert (found != m.random_relu(3 * z - 50, 40, 3.3, random_state=1)).nnz < 5  # units are free
     assert (found != m.random_relu(z, 40, 3.3, random_state=2)).nnz > 1000
     assert m.random_relu(z, 40, 35).nnz == 105_000
+    round_ = np.random.default_rng(0).normal(size=(3000, 3))
+    spread = m.random_relu(round_, 300, 150).toarray().std(axis=0)
+    assert spread.max() < 1.2 * spread.min(), "no feature is longer than another"
 
 
 def test_shuffled_cells_keep_the_features_and_lose_the_labels(planted):

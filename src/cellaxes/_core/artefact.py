@@ -56,12 +56,18 @@ class Artefact:
     def load(cls, path: str | Path) -> "Artefact":
         """Read a folder written by `save`."""
         path = Path(path)
+        if path.is_file():
+            raise InputError(
+                f"{path} is a file, but a saved model is a folder with artefact.json and "
+                "arrays.safetensors: pickled weights and those of other tools are not read."
+            )
         try:
             head = json.loads((path / "artefact.json").read_text())
             arrays = load((path / "arrays.safetensors").read_bytes())
             version, kind, params = head["format"], head["kind"], head["params"]
         except FileNotFoundError as error:
-            beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+            folder = path.parent
+            beside = [p.name for p in folder.iterdir() if p != path] if folder.is_dir() else []
             raise InputError(
                 f"{path} holds no saved model ({Path(error.filename).name} is missing): "
                 f"{near(path.name, beside)}"

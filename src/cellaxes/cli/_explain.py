@@ -154,7 +154,7 @@ def explain_steer(
 def _edit(words: str) -> tuple[int, tuple[str | float, ...]]:
     """Read ``12:percentile=95`` as feature 12 and its edit."""
     feature, colon, change = words.partition(":")
-    if not colon or not feature.isdigit():
+    if not colon or not feature.isdecimal():
         raise InputError(f"--edit must be as in 12:ablate or 12:percentile=95, not {words!r}.")
     name, _, values = change.partition("=")
     return int(feature), (name, *(_number(value) for value in values.split(",") if value))

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from cellaxes._core.errors import InputError, near
 
 ARCHS = {
@@ -92,6 +94,8 @@ class Config:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InputError(f"{name} must be a positive whole number, but is {value!r}.")
+        if isinstance(self.k, bool) or not isinstance(self.k, int | float | np.number):
+            raise InputError(f"k must be a number, but is {self.k!r}.")
         if not self.k > 0 or (self.arch == "topk" and self.k != int(self.k)):
             raise InputError(f"k must be positive (whole for topk), but is {self.k!r}.")
         if self.k > self.n_features:
@@ -103,8 +107,10 @@ class Config:
         for name in ("learning_rate", "bandwidth"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} must be positive, but is {getattr(self, name)!r}.")
-        if self.penalty is not None and not self.penalty >= 0:
-            raise InputError(f"penalty must not be negative, but is {self.penalty!r}.")
+        for name in ("penalty", "auxiliary"):
+            value = getattr(self, name)
+            if value is not None and not value >= 0:
+                raise InputError(f"{name} must not be negative, but is {value!r}.")
         if not (self.warmup >= 0 and self.decay >= 0 and self.warmup + self.decay <= 1):
             raise InputError("warmup and decay are shares of the steps, together at most 1.")
 

@@ -9,6 +9,7 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
+from cellaxes._core.errors import InputError
 from cellaxes._core.matrix import Counts, take_rows
 from cellaxes.features import metrics
 from cellaxes.features._hands import Decoder, count_loss
@@ -150,7 +151,7 @@ def evaluate(
         every |= {
             name: metrics.signed_halves(found[name]) for name in ("ica", "varimax") if name in found
         }
-    judged, left_out = _common(labels)
+    judged, left_out = _common(labels, n_cells)
     held_out = metrics.hold_out(n_cells, groups=groups, random_state=random_state)
     if counts is not None:
         check_target(counts, n_cells)
@@ -198,10 +199,12 @@ def evaluate(
     return RunCard(table, int(held_out.sum()), groups is not None, left_out)
 
 
-def _common(labels: ArrayLike | None) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
+def _common(labels: ArrayLike | None, n_cells: int) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
     """Return labels without those of few cells, None if fewer than two are left, and these."""
     if labels is None:
         return None, ()
+    if np.shape(labels) != (n_cells,):
+        raise InputError(f"labels have shape {np.shape(labels)}, but there are {n_cells} cells.")
     kept = pd.Series(np.asarray(labels, dtype=object)).astype("string")
     counts = kept.value_counts()
     rare = counts.index[counts < FEWEST]

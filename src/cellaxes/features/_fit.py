@@ -72,7 +72,8 @@ def fit(
     ------
     InputError
         If the embedding holds NaN or does not vary, k is not below half of its dimensions, there
-        are fewer cells than features, or counts are of other cells.
+        are fewer cells than features, counts are none or of other cells, or rows are no row
+        numbers.
 
     Examples
     --------
@@ -132,7 +133,9 @@ def fit_many(
         As `fit`.
     """
     n_cells, d = check_embedding(z)
-    rows = np.arange(n_cells) if rows is None else np.unique(np.asarray(rows, dtype=np.int64))
+    if not len(seeds) or not len(ks):
+        raise InputError("there is nothing to train: name a seed and a k.")
+    rows = np.arange(n_cells) if rows is None else _rows(rows, n_cells)
     if len(rows) < MIN_CELLS:
         raise InputError(
             f"features need at least {MIN_CELLS} training cells, but have {len(rows)}."
@@ -177,6 +180,21 @@ def fit_many(
         finish(one, held, config.but(k=k), seed=seed, expression=expression)
         for one, (seed, k) in zip(trained, members, strict=True)
     ]
+
+
+def _rows(rows: NDArray[np.int64], n_cells: int) -> NDArray[np.int64]:
+    """Return training cells in ascending order, each once, refusing what is no row number."""
+    found = np.asarray(rows)
+    if found.dtype.kind not in "iu" or found.ndim != 1:
+        raise InputError(
+            f"rows must be row numbers, but are {found.dtype} of shape {found.shape}: of a mask "
+            "pass np.flatnonzero(mask)."
+        )
+    if len(found) and not 0 <= found.min() <= found.max() < n_cells:
+        raise InputError(
+            f"rows run from {found.min()} to {found.max()}, but the embedding has {n_cells} cells."
+        )
+    return np.unique(found).astype(np.int64)
 
 
 def _default_k(d: int) -> float:

@@ -198,8 +198,28 @@ def load(path: str | Path) -> SparseFeatures:
         params = dict(found.params)
         config = Config.from_dict(params.pop("config"))
         arrays.setdefault("loadings", None)
-        return SparseFeatures(standard=standard, config=config, **arrays, **params)
-    except (KeyError, TypeError) as error:
+        model = SparseFeatures(standard=standard, config=config, **arrays, **params)
+        _check_arrays(model)
+        return model
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path} is damaged and cannot be loaded ({error}): save the features again."
         ) from error
+
+
+def _check_arrays(model: SparseFeatures) -> None:
+    """Refuse arrays whose shapes contradict each other, and values that are not finite."""
+    m, d = model.encoder.shape
+    shapes = dict.fromkeys(_PER_FEATURE, (m,)) | dict.fromkeys(("encoder", "decoder"), (m, d))
+    arrays = {name: getattr(model, name) for name in (*_PER_FEATURE, "level", "decoder_bias")}
+    shapes |= {"level": (m,), "decoder_bias": (d,), "centre": (d,), "scale": (d,)}
+    arrays |= {"centre": model.standard.centre, "scale": model.standard.scale}
+    for name, array in arrays.items():
+        if array.shape != shapes[name]:
+            raise ValueError(f"{name} has shape {array.shape}, not {shapes[name]}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} is not finite")
+    if not (model.standard.scale > 0).all():
+        raise ValueError("scale is not positive")
+    if model.loadings is not None and len(model.loadings) != m:
+        raise ValueError(f"loadings are of {len(model.loadings)} features, not of {m}")

@@ -65,6 +65,8 @@ class Preflight:
         ]
         lines += [
             f"{name}: a linear probe finds {found:.0%} (chance {chance:.0%})"
+            if np.isfinite(found)
+            else f"{name}: not probed, fewer than two values have cells enough"
             for name, (found, chance) in self.probes.items()
         ]
         return "\n".join(lines + [f"mind: {warning}" for warning in self.warnings])
@@ -91,7 +93,8 @@ def preflight(
     Raises
     ------
     InputError
-        If values are NaN or infinite, nothing varies, or a label has another length.
+        If there is no cell, values are NaN or infinite, nothing varies, or a label has another
+        length.
     """
     n_cells, d = check_embedding(z)
     rows = sample_rows(z, np.arange(n_cells), random_state)

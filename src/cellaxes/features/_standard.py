@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError
@@ -36,6 +37,8 @@ class Standard:
 
 def check_embedding(z: NDArray[np.floating]) -> tuple[int, int]:
     """Return ``(n_cells, d)`` of an array or memory map, refusing what is none."""
+    if sp.issparse(z):
+        raise InputError("the embedding is sparse: pass it dense, z.toarray().")
     shape: tuple[int, ...] = tuple(getattr(z, "shape", ()))
     dtype = getattr(z, "dtype", None)
     if len(shape) != 2 or dtype is None or dtype.kind not in "fiu":
@@ -63,9 +66,11 @@ def standardise(z: NDArray[np.floating], *, per_dimension: bool = False) -> Stan
     Raises
     ------
     InputError
-        If values are NaN or infinite, or no dimension varies.
+        If there is no cell, values are NaN or infinite, or no dimension varies.
     """
     z = np.asarray(z, dtype=np.float64)
+    if not len(z):
+        raise InputError("the embedding has no cells.")
     bad = ~np.isfinite(z).all(axis=1)
     if bad.any():
         raise InputError(

@@ -7,7 +7,16 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.matrix import Counts, highly_variable, log_normalise, shape_of
+from cellaxes._core.matrix import (
+    Counts,
+    by_rows,
+    check_counts,
+    csr_rows,
+    highly_variable,
+    log_normalise,
+    row_blocks,
+    shape_of,
+)
 
 N_COMPONENTS = 100
 N_GENES = 2000
@@ -74,9 +83,12 @@ def expression_target(counts: Counts, rows: NDArray[np.int64]) -> Expression:
 
 
 def check_target(counts: Counts, n_cells: int) -> None:
-    """Refuse counts of other cells than the embedding's."""
+    """Refuse counts of other cells than the embedding's, and values that are no counts."""
     if shape_of(counts)[0] != n_cells:
         raise InputError(
             f"counts have {shape_of(counts)[0]} cells, but the embedding has {n_cells}: pass those "
             "of the same cells, in the same order."
         )
+    counts = by_rows(counts)
+    for start, stop in row_blocks(n_cells):
+        check_counts(csr_rows(counts, start, stop), "counts", start)

@@ -15,6 +15,7 @@ from cellaxes.features import SparseFeatures
 from cellaxes.information import estimate
 from cellaxes.noise import depth_ladder, thin
 from cellaxes.scaling import fit_noise_law
+from cellaxes.verbs._inputs import check_made
 
 BINS = 3
 """Classes of positive activations, equally many cells in each at full depth; silence is another."""
@@ -22,8 +23,6 @@ SHARE = 0.9
 """Of the information at full depth that a feature must keep."""
 LEAST = 0.02
 """Bits below which a feature says too little of the signal for a depth to mean anything."""
-AGREE = 0.99
-"""Correlation that the embedding must have with what its model gives."""
 
 
 def feature_depths(
@@ -80,10 +79,8 @@ def feature_depths(
         raise InputError(f"there are {len(labels)} labels for {n_cells} cells.")
     csr = csr_rows(by_rows(counts), 0, n_cells)
     whole = model.transform(csr)
-    if embedding is not None and not _agree(np.asarray(embedding), whole):
-        raise InputError(
-            "the model does not give the embedding that was explained: pass the one that made it."
-        )
+    if embedding is not None:
+        check_made(np.asarray(embedding), whole)
     depth = float(np.median(row_sums(csr)))
     full = features.encode(whole)
     edges = _edges(full)
@@ -98,11 +95,6 @@ def feature_depths(
     bits = np.array([found for _, found in seen])
     rows = [_needed(depths, bits[:, i]) for i in range(features.n_features)]
     return pd.DataFrame(rows, index=pd.RangeIndex(features.n_features, name="feature"))
-
-
-def _agree(one: NDArray[np.floating], other: NDArray[np.floating]) -> bool:
-    """Whether two embeddings are the same but for rounding."""
-    return one.shape == other.shape and bool(np.corrcoef(one.ravel(), other.ravel())[0, 1] > AGREE)
 
 
 def _edges(f: sp.csr_matrix) -> list[NDArray[np.float64]]:

@@ -6,14 +6,15 @@ from pathlib import Path
 import anndata
 import numpy as np
 import pandas as pd
-from anndata.utils import make_index_unique
 from numpy.typing import NDArray
 
 from cellaxes._core import keys
-from cellaxes._core.adata import counts_name, counts_of, obs_column, obsm_matrix, read_h5ad
-from cellaxes._core.errors import InputError, near
+from cellaxes._core.adata import obs_column, obsm_matrix, read_h5ad
+from cellaxes._core.errors import InputError
 from cellaxes._core.files import out_dir
-from cellaxes._core.matrix import Counts, check_counts, csr_rows, row_blocks, shape_of
+from cellaxes._core.matrix import (
+    Counts,
+)
 from cellaxes._core.version import __version__
 from cellaxes.embed import SCVI, Model
 from cellaxes.embed import load as load_model
@@ -32,6 +33,7 @@ from cellaxes.features import (
 from cellaxes.features import gene_sets as read_gene_sets
 from cellaxes.report import ExplainReport
 from cellaxes.verbs._depths import feature_depths
+from cellaxes.verbs._inputs import check_annotations, check_made, read_counts
 
 DECODED = 64
 """Cells on which the effect of a feature on genes is averaged."""
@@ -125,6 +127,10 @@ def explain(
     if sets is not None:
         sets.indicator(genes)  # refuses sets without genes of the data, before hours of training
     made = load_model(model) if isinstance(model, str | Path) else model
+    if made is not None:
+        check_made(z, made.transform(counts))
+    coarse = None if parents is None else known[parents].astype(str).to_numpy()
+    check_annotations(z, label, batches, donor=donor, parents=coarse, random_state=random_state)
     looked = preflight(
         z,
         {column: known[column] for column in (labels, batch) if column},
@@ -176,7 +182,7 @@ def explain(
             z,
             labels=label,
             groups=donor,
-            parents=None if parents is None else known[parents].astype(str).to_numpy(),
+            parents=coarse,
             counts=counts,
             decoder=decoder,
             others=others,
@@ -201,25 +207,6 @@ def explain(
             "version": __version__,
         }
     return report
-
-
-def read_counts(
-    adata: anndata.AnnData, layer: str | None, gene_names: str | None
-) -> tuple[Counts, NDArray[np.str_]]:
-    """Return checked counts and the symbols of their genes, repeated ones told apart."""
-    counts, index = counts_of(adata, layer)
-    raw = layer == "raw" and "raw" not in adata.layers
-    for start, stop in row_blocks(shape_of(counts)[0]):
-        check_counts(csr_rows(counts, start, stop), counts_name(layer), start)
-    if gene_names is None:
-        if not index.is_unique:
-            raise InputError("genes repeat in var_names: call adata.var_names_make_unique() first.")
-        return counts, np.asarray(index, dtype=str)
-    var = adata.raw.var if raw else adata.var
-    if gene_names not in var:
-        raise InputError(f"var has no column {gene_names!r}: {near(gene_names, var.columns)}")
-    symbols = make_index_unique(pd.Index(var[gene_names].astype(str)))
-    return counts, np.asarray(symbols, dtype=str)
 
 
 def _chosen(

@@ -10,7 +10,7 @@ from cellaxes._core.errors import InputError
 from cellaxes._core.files import out_dir, part_of, pretty_json, storing, write_atomic
 from cellaxes.features import Edit, LinearDecoder, Steered, load
 from cellaxes.features import steer as steer_features
-from cellaxes.verbs._explain import read_counts
+from cellaxes.verbs._inputs import read_counts
 
 
 def steer(

@@ -5,10 +5,10 @@ from cellaxes.features._hands._decoders import (
     CallableDecoder,
     Decoder,
     LinearDecoder,
-    count_loss,
 )
 from cellaxes.features._hands._edits import Edit, contrast
 from cellaxes.features._hands._effects import effects
+from cellaxes.features._hands._loss import count_loss
 from cellaxes.features._hands._match import Match, match
 from cellaxes.features._hands._query import QueryMap, map_query
 from cellaxes.features._hands._scvi import SCVIDecoder

@@ -6,10 +6,17 @@ from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.matrix import Counts, csr_rows, log_normalise, row_blocks, shape_of
+from cellaxes._core.matrix import (
+    Counts,
+    by_rows,
+    check_counts,
+    csr_rows,
+    log_normalise,
+    row_blocks,
+    shape_of,
+)
 from cellaxes.features._standard import check_embedding
 
 
@@ -89,7 +96,7 @@ class LinearDecoder:
         Raises
         ------
         InputError
-            If the cells differ, or the embedding holds NaN.
+            If there is no cell, the cells differ, the embedding holds NaN, or a value is no count.
         """
         n_cells, d = check_embedding(z)
         if shape_of(counts)[0] != n_cells:
@@ -97,6 +104,8 @@ class LinearDecoder:
                 f"counts have {shape_of(counts)[0]} cells, but the embedding has {n_cells}: pass "
                 "those of the same cells, in the same order."
             )
+        if not n_cells:
+            raise InputError("a decoder cannot be fitted on no cells.")
         x = np.asarray(z, dtype=np.float64)
         if not np.isfinite(x).all():
             raise InputError("the embedding holds NaN or infinity: remove or fill those cells.")
@@ -105,8 +114,11 @@ class LinearDecoder:
         gram = x.T @ x
         gram[np.diag_indices(d)] += max(ridge * float(np.trace(gram)) / d, 1e-12)
         cross, total = np.zeros((d, shape_of(counts)[1])), np.zeros(shape_of(counts)[1])
+        counts = by_rows(counts)
         for start, stop in row_blocks(n_cells):
-            logs = log_normalise(csr_rows(counts, start, stop)).astype(np.float64)
+            block = csr_rows(counts, start, stop)
+            check_counts(block, "counts", start)
+            logs = log_normalise(block).astype(np.float64)
             cross += (logs.T @ x[start:stop]).T
             total += np.asarray(logs.sum(axis=0)).ravel()
         components = np.linalg.solve(gram, cross)
@@ -175,46 +187,13 @@ def decode(
     return rates
 
 
-def count_loss(
-    decoder: Decoder, counts: Counts
-) -> Callable[[NDArray[np.floating]], NDArray[np.float64]]:
-    """Return the loss of cells' counts under a decoder, as `metrics.loss_recovered` asks for it.
-
-    The negative log-likelihood of a multinomial, ``-sum_g x_g log share_g`` in nats per cell:
-    which molecules a cell holds, whatever its depth.
-
-    Parameters
-    ----------
-    decoder
-        Whose exponentiated log rates, over their sum, are each gene's share.
-    counts
-        UMI counts ``(n_cells, n_genes)`` of the cells whose embedding the loss will be given.
-
-    Raises
-    ------
-    InputError
-        If the genes are of another number than the decoder's, or later the cells.
-    """
-    n_cells, n_genes = shape_of(counts)
-    if len(decoder.genes) != n_genes:
+def check_decoder(decoder: Decoder) -> None:
+    """Refuse what cannot decode, as a model of scvi-tools that nobody wrapped."""
+    if not isinstance(decoder, Decoder):
         raise InputError(
-            f"counts have {n_genes} genes, but the decoder {len(decoder.genes)}: pass the genes it "
-            "decodes, in its order."
+            f"{type(decoder).__name__} is no decoder: wrap it in LinearDecoder, SCVIDecoder or "
+            "CallableDecoder."
         )
-
-    def loss(z: NDArray[np.floating]) -> NDArray[np.float64]:
-        if len(z) != n_cells:
-            raise InputError(f"the embedding has {len(z)} cells, but counts have {n_cells}.")
-        nats = np.empty(n_cells)
-        for start, stop in row_blocks(n_cells):
-            rates = decode(decoder, z[start:stop]).astype(np.float64)
-            x = csr_rows(counts, start, stop)
-            total = np.asarray(x.sum(axis=1)).ravel()
-            said = np.asarray(x.multiply(rates).sum(axis=1)).ravel()
-            nats[start:stop] = total * logsumexp(rates, axis=1) - said
-        return nats
-
-    return loss
 
 
 def gene_names(genes: Sequence[str] | ArrayLike, n_genes: int) -> NDArray[np.str_]:

@@ -67,6 +67,10 @@ def read_edits(model: SparseFeatures, active: sp.csr_matrix, edits: Mapping[int,
 
 def _numbers(feature: int, edit: Edit, active: sp.csr_matrix) -> tuple[float, float, float]:
     """Return factor, lower and upper bound of an edit."""
+    if not isinstance(edit, str | tuple | list):
+        raise InputError(
+            f"feature {feature} has the edit {edit!r}: write it as ('ablate',) or ('set', 2.0)."
+        )
     name, *rest = (edit,) if isinstance(edit, str) else edit or ("",)
     if name not in _NUMBERS:
         raise InputError(
@@ -77,7 +81,10 @@ def _numbers(feature: int, edit: Edit, active: sp.csr_matrix) -> tuple[float, fl
         raise InputError(
             f"feature {feature}: {name!r} takes {_NUMBERS[name]} numbers, not {len(rest)}."
         )
-    numbers = [float(number) for number in rest]
+    try:
+        numbers = [float(number) for number in rest]
+    except (TypeError, ValueError):
+        raise InputError(f"feature {feature}: {edit} holds what is no number.") from None
     finite = numbers[:-1] if name == "clamp" else numbers
     if any(not x >= 0 for x in numbers) or numbers != sorted(numbers) or np.inf in finite:
         raise InputError(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError
 from cellaxes._core.random import stream
-from cellaxes.features._hands._decoders import Decoder, decode
+from cellaxes.features._hands._decoders import Decoder, check_decoder, decode
 from cellaxes.features._model import SparseFeatures
 
 CELLS = 256
@@ -61,6 +61,7 @@ def effects(
     InputError
         If the decoder does not fit the embedding, or there is no such feature.
     """
+    check_decoder(decoder)
     which = [
         check_feature(i, model) for i in (range(model.n_features) if features is None else features)
     ]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cellaxes._core.errors import InputError
 from cellaxes._core.matrix import row_blocks
-from cellaxes.features._hands._decoders import Decoder, decode
+from cellaxes.features._hands._decoders import Decoder, check_decoder, decode
 from cellaxes.features._hands._edits import Edit, cell_mask, read_edits
 from cellaxes.features._hands._effects import effects
 from cellaxes.features._hands._knn import distances_to, sample_cells
@@ -158,14 +158,18 @@ def steer(
     Raises
     ------
     InputError
-        If there is no such feature or edit, the decoder does not fit the embedding, or none of a
-        feature's markers is among the decoder's genes.
+        If there is no cell, feature or edit of that name, the decoder does not fit the embedding,
+        or none of a feature's markers is among the decoder's genes.
 
     References
     ----------
     Bricken et al. 2023 and Templeton et al. 2024: features steered with the error term kept.
     """
+    if decoder is not None:
+        check_decoder(decoder)
     active = model.encode(z)
+    if not len(z):
+        raise InputError("there is no cell to steer.")
     found = read_edits(model, active, edits)
     which = found.features
     chosen = np.ones(len(z), np.bool_) if cells is None else cell_mask(cells, len(z), "cells")

@@ -1,6 +1,7 @@
 """Gene sets: packaged ones with free licences, or a user's GMT."""
 
 import gzip
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -116,12 +117,16 @@ def gene_sets(source: Source | GeneSets | Sequence[str | Path]) -> GeneSets:
     if isinstance(source, GeneSets):
         return source
     if isinstance(source, Mapping):
+        for term, genes in source.items():
+            if isinstance(genes, str) or not all(isinstance(gene, str) for gene in genes):
+                raise InputError(f"gene set {term!r} must hold gene symbols, a list of strings.")
         return _made("the mapping", {term: frozenset(genes) for term, genes in source.items()})
     if isinstance(source, str | Path):
         if str(source) in PACKAGED:
             return _packaged(str(source))
         return _read(Path(source))
-    parts = [gene_sets(part) for part in source]
+    if not isinstance(source, Iterable) or not (parts := [gene_sets(part) for part in source]):
+        raise InputError(f"{source!r} holds no gene set: name a packaged one, or a .gmt file.")
     joined = {
         term: members
         for part in parts
@@ -149,7 +154,7 @@ def _read(path: Path) -> GeneSets:
     try:
         data = path.read_bytes()
         text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(f"{path} cannot be read as GMT ({error}).") from error
     return _made(str(path), _parse(text, str(path)))
 
