@@ -28,7 +28,7 @@ function batchWords(f) {
 function geneTable(list, what) {
   const lfc = list.some((row) => row.length > 2);
   return list.length
-    ? el("div", { class: "genes" }, table(["gene", "correlation r", ...(lfc ? ["decoder, log fold change"] : []), ""],
+    ? el("div", { class: "genes" }, table(["gene", "r", ...(lfc ? ["effect"] : []), ""],
       list.map(([i, r, effect]) => [gene(i), fixed(r), ...(lfc ? [fixed(effect)] : []),
         el("td", { class: "bar" }, el("span", { class: r < 0 ? "against" : "", style: `width:${Math.round(100 * Math.abs(r))}%` }))])))
     : none(`No gene has a ${what} correlation.`);
@@ -84,7 +84,7 @@ function drawPanel(f) {
       el("div", { class: "pair" },
         el("div", {}, el("h4", {}, "go with it"), geneTable(f.up, "positive")),
         el("div", {}, el("h4", {}, "go against it"), geneTable(f.down, "negative"))),
-      none("Correlation of activation with log expression over all cells, not a test and no cause."),
+      none(`r: correlation of activation with log expression over all cells, not a test and no cause.${f.moves ? " Effect: log fold change when the feature is switched on, as below." : ""}`),
       f.moves?.length ? el("h4", {}, "if it were switched on") : "", f.moves?.length ? moves : "",
       f.moves ? none(f.moves.length ? `Mean change of log expression when a typical activation (its 95th percentile) is added to cells, read through ${DATA.decoder ?? "a decoder"}.` : "The decoder moves no gene.") : ""),
     f.terms ? el("section", {}, el("h3", {}, "Gene sets"),
