@@ -478,7 +478,8 @@ def test_a_panel_shows_what_is_known_and_how_far_to_trust_it(browser, report, pa
           badges: all("#panel .badge").map((b) => b.textContent),
           unnamed: all("#panel canvas, #panel svg").filter((n) => !n.getAttribute("aria-label"))
             .length,
-          bars: all("#panel .bars rect").length, near: all("#panel [data-near]").length,
+          bars: all("#panel .bars rect").length,
+          moves: all("#panel svg[aria-label^='Change of genes'] rect").length, near: all("#panel [data-near]").length,
           rows: all("#panel table").map((t) => t.querySelectorAll("tbody tr").length) };
         """
     said = browser.run(page, script, hash_=f"#feature={stable}")
@@ -496,9 +497,10 @@ def test_a_panel_shows_what_is_known_and_how_far_to_trust_it(browser, report, pa
         "Features near it",
         "By batch and other columns",
     ]
-    assert "Correlation of activation with log expression" in said["text"]
+    assert "correlation of activation with log expression" in said["text"]
     assert said["warm"] > 100, "active cells are coloured"
     assert (said["unnamed"], said["bars"]) == (0, 25)
+    assert said["moves"] == 16, "eight genes up, eight down"
     assert said["near"] > 0
     assert said["rows"][0] == 4
     other = browser.run(page, script, hash_=f"#feature={leaking}")
