@@ -52,34 +52,30 @@ def activations(a: Array, gate: Array, threshold: Array, gain: Array, magnitude:
 def _select(values: Array, k: int, bound: Array) -> None:
     """Write the k-th largest of each row.
 
-    The k-th largest of the maxima of interleaved parts of a row is a lower bound of it, and few
-    values reach that: hardly a branch depends on the values, for a wrong guess costs most.
+    Rows are folded on themselves, the larger of two values kept, until less than 4 k remain: the
+    k-th largest of these is a lower bound of that of the row, and few values reach it. Hardly a
+    branch depends on the values, for a wrong guess costs most.
     """
     n_rows, m = values.shape
-    parts = -(-4 * k // 16) * 16
-    maxima, best = np.empty(parts, np.float32), np.empty(k, np.float32)
-    reach = np.empty(m, np.float32)
+    folded, reach, best = np.empty(m, np.float32), np.empty(m, np.float32), np.empty(k, np.float32)
     for i in range(n_rows):
-        row = values[i]
-        if m >= 2 * parts:
-            maxima[:] = row[:parts]
-            whole = m // parts * parts
-            for start in range(parts, whole, parts):
-                for p in range(parts):
-                    value = row[start + p]
-                    maxima[p] = value if value > maxima[p] else maxima[p]
-            for p in range(m - whole):
-                value = row[whole + p]
-                maxima[p] = value if value > maxima[p] else maxima[p]
-            limit = _least(maxima, parts, best)
-            n = 0
-            for j in range(m):
-                if row[j] >= limit:  # rarely
-                    reach[n] = row[j]
-                    n += 1
-            bound[i] = _least(reach, n, best)
-        else:
-            bound[i] = _least(row, m, best)
+        n = m
+        folded[:] = values[i]
+        while n >= 4 * k:
+            n //= 2
+            for p in range(n):
+                one, other = folded[p], folded[n + p]
+                folded[p] = one if one > other else other
+        if n == m:
+            bound[i] = _least(folded, m, best)
+            continue
+        limit = _least(folded, n, best)
+        n = 0
+        for j in range(m):
+            if values[i, j] >= limit:  # rarely
+                reach[n] = values[i, j]
+                n += 1
+        bound[i] = _least(reach, n, best)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -93,7 +89,8 @@ def _least(values: Array, n: int, best: Array) -> np.float32:
             more = value > held
             best[p] = value if more else held
             value = held if more else value
-    return best[-1]
+    least: np.float32 = best[-1]
+    return least
 
 
 @njit(cache=True, nogil=True)
