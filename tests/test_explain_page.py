@@ -479,7 +479,8 @@ def test_a_panel_shows_what_is_known_and_how_far_to_trust_it(browser, report, pa
           unnamed: all("#panel canvas, #panel svg").filter((n) => !n.getAttribute("aria-label"))
             .length,
           bars: all("#panel .bars rect").length,
-          moves: all("#panel svg[aria-label^='Change of genes'] rect").length, near: all("#panel [data-near]").length,
+          moves: all("#panel svg[aria-label^='Change of genes'] rect").length,
+          near: all("#panel [data-near]").length,
           rows: all("#panel table").map((t) => t.querySelectorAll("tbody tr").length) };
         """
     said = browser.run(page, script, hash_=f"#feature={stable}")

@@ -14,10 +14,12 @@ import torch
 import cellaxes as cx
 from cellaxes._core.matrix import log_normalise
 from cellaxes.features import Config
+from cellaxes.features._active import compress, largest
 from cellaxes.features._finish import finish
 from cellaxes.features._forward import activate, decode, jump, losses, revive
 from cellaxes.features._rows import BLOCK, Rows
 from cellaxes.features._standard import standardise
+from cellaxes.features._step import by_autograd, by_hand, waking
 from cellaxes.features._target import Expression
 from cellaxes.features._train import Trained, train
 
@@ -119,13 +121,13 @@ def test_every_cell_of_every_batch_reaches_the_model(known, monkeypatch):
     from cellaxes.features import _train
 
     seen = []
-    activate = _train.activate
+    step_of = _train.step_of
 
-    def spy(w, x, **given):
+    def spy(w, x, y, **given):
         seen.append(x[0].numpy().copy())
-        return activate(w, x, **given)
+        return step_of(w, x, y, **given)
 
-    monkeypatch.setattr(_train, "activate", spy)
+    monkeypatch.setattr(_train, "step_of", spy)
     z = known[0][:1000]
     rows, _ = trained_weights(z, Config(n_features=24, k=2, steps=4, batch_size=250))
     looked = np.concatenate(seen)
@@ -354,6 +356,64 @@ def test_only_silent_features_are_revived():
     assert revive({"decoder": decoder}, h, left, torch.zeros(1, 4, dtype=bool), most=2).item() == 0
 
 
+@pytest.mark.parametrize("target", ["embedding", "expression"])
+@pytest.mark.parametrize("arch", ["topk", "batchtopk", "matryoshka"])
+def test_slopes_by_hand_are_those_of_autograd(arch, target):
+    """Two models of different k; some cells repeated, so that activations tie."""
+    rng = np.random.default_rng(0)
+    d, m, o = 16, 70, 16 if target == "embedding" else 20
+    shapes = {"encoder": (2, d, m), "encoder_bias": (2, 1, m), "decoder": (2, m, o),
+              "decoder_bias": (2, 1, o)}  # fmt: skip
+    if target == "expression":
+        shapes["log_gain"] = (2, 1, m)
+    w = {
+        name: torch.tensor(rng.normal(size=shape)).float().requires_grad_(True)
+        for name, shape in shapes.items()
+    }
+    w["encoder"] = w["encoder"].detach().mT.contiguous().mT.requires_grad_(True)
+    x, y = (torch.tensor(rng.normal(size=(2, 60, size))).float() for size in (d, o))
+    x, y = x.repeat(1, 2, 1), y.repeat(1, 2, 1)
+    y = x if target == "embedding" else y
+    config, ks = Config(arch=arch, n_features=m, k=3, target=target), [3, 5]
+    hand = by_hand(w, x, y, config=config, ks=ks, variance=3.0)
+    auto = by_autograd(w, x, y, config=config, ks=ks, penalty=torch.ones(2), variance=3.0)
+    for name, slope in auto.slopes.items():
+        torch.testing.assert_close(hand.slopes[name], slope, rtol=1e-4, atol=1e-5, msg=name)
+    torch.testing.assert_close(hand.left, auto.left, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(hand.active, auto.active)
+    assert torch.equal(hand.fired, auto.fired)
+
+
+def test_only_columns_of_dead_features_wake():
+    """As if all columns had been read, for two models with other features dead."""
+    rng = np.random.default_rng(0)
+    config = Config(arch="topk", n_features=12, k=2)
+    shapes = {"encoder": (2, 6, 12), "encoder_bias": (2, 1, 12), "decoder": (2, 12, 6),
+              "decoder_bias": (2, 1, 6)}  # fmt: skip
+    w = {
+        name: torch.tensor(rng.normal(size=shape)).float().requires_grad_(True)
+        for name, shape in shapes.items()
+    }
+    x, left = (torch.tensor(rng.normal(size=(2, 40, 6))).float() for _ in range(2))
+    dead = torch.zeros(2, 12, dtype=torch.bool)
+    dead[0, [1, 5, 6]] = dead[1, [6, 11]] = True
+    found = waking(w, x, left, dead, config=config, most=2)
+    h = torch.baddbmm(w["encoder_bias"], x - w["decoder_bias"], w["encoder"])
+    whole = torch.autograd.grad(revive(w, h, left, dead, most=2).sum(), list(w.values()))
+    for name, slope in zip(w, whole, strict=True):
+        torch.testing.assert_close(found[name], slope, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("m", "k"), [(192, 4), (130, 8), (1000, 32), (60, 7), (40, 40), (90, 60)])
+def test_the_kernel_selects_as_sorting_does(m, k):
+    values = np.random.default_rng(0).normal(size=(200, m)).astype(np.float32)
+    values[:5], values[5:9, : m // 2] = 0, 1.5
+    np.testing.assert_array_equal(largest(values, k), np.sort(values, axis=1)[:, m - k])
+    f = compress(values, k).toarray()
+    bound = np.sort(values, axis=1)[:, m - k, None]
+    np.testing.assert_array_equal(f, np.where((values >= bound) & (values > 0), values, 0))
+
+
 def test_silent_features_come_back_to_life(known, monkeypatch):
     """Half of as many features as directions start out asleep: all are needed."""
     from cellaxes.features import _train
@@ -384,12 +444,12 @@ def test_a_feature_is_dead_after_an_epoch_of_silence_not_after_a_batch(known, mo
         w["encoder"][..., :5] = 0
         return w
 
-    def spy(w, h, left, dead, *, most):
+    def spy(w, x, left, dead, **given):
         told.append(dead[0].nonzero().ravel().tolist())
-        return revive(w, h, left, dead, most=most)
+        return waking(w, x, left, dead, **given)
 
     monkeypatch.setattr(_train, "_start", asleep)
-    monkeypatch.setattr(_train, "revive", spy)
+    monkeypatch.setattr(_train, "waking", spy)
     steps = []
     rows = Rows(known[0][:1000], standardise(known[0][:1000]), np.arange(1000))
     config = Config(arch="topk", n_features=24, k=2, steps=5, batch_size=250)
@@ -458,7 +518,7 @@ def test_saved_features_read_as_before(trained, known, tmp_path):
         cx.features.load(tmp_path / "other")
 
 
-def by_hand(folder, *, params=None, head=None, **changes):
+def written_by_hand(folder, *, params=None, head=None, **changes):
     """Two features of two dimensions in the first layout on disk, written name by name."""
     arrays = {
         "centre": np.array([1.0, 2.0]),
@@ -489,7 +549,7 @@ def by_hand(folder, *, params=None, head=None, **changes):
 
 def test_features_saved_by_the_first_version_still_load(tmp_path):
     """Neither a renamed array nor a setting that came later may lose what was saved."""
-    model = cx.features.load(by_hand(tmp_path / "old"))
+    model = cx.features.load(written_by_hand(tmp_path / "old"))
     z = np.array([[2.0, 3.0], [1.0, 2.2], [-4.0, 8.0]], np.float32)  # x: .5 .5, 0 .1, -2.5 3
     np.testing.assert_allclose(model.encode(z).toarray(), [[0.5, 0], [0, 0], [0, 19]], rtol=1e-6)
     np.testing.assert_allclose(
@@ -522,7 +582,7 @@ DAMAGED = {
 def test_damaged_features_are_refused(case, tmp_path):
     changes, message = DAMAGED[case]
     with pytest.raises(cx.InputError, match=message) as caught:
-        cx.features.load(by_hand(tmp_path / "saved", **changes))
+        cx.features.load(written_by_hand(tmp_path / "saved", **changes))
     assert "\n" not in str(caught.value)
 
 
@@ -544,7 +604,7 @@ def test_truncated_files_and_pickled_weights_are_refused(tmp_path, monkeypatch):
             ("artefact.json", lambda data: None, "artefact.json is missing"),
         )
     ):
-        folder = by_hand(tmp_path / f"saved{number}")
+        folder = written_by_hand(tmp_path / f"saved{number}")
         changed = change((folder / name).read_bytes())
         if changed is None:
             (folder / name).unlink()

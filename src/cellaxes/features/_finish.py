@@ -52,11 +52,11 @@ def finish(
         bias = magnitude = bias * np.exp(w["log_gain"])
     group = np.searchsorted(config.ends, np.arange(m), side="right")
     chosen = sample_rows(rows.z, rows.rows, seed)
-    x, _y = rows.read(chosen)
     if config.arch in ("batchtopk", "matryoshka"):
+        x = rows.read(chosen)[0]
         threshold = np.full(m, _threshold(x, encoder, bias, k=config.k))
     elif config.arch == "jumprelu":
-        theta = np.exp(w["log_threshold"])
+        x, theta = rows.read(chosen)[0], np.exp(w["log_threshold"])
         threshold = theta * _threshold(x, encoder / theta[:, None], bias / theta, k=config.k)
 
     def as_float(values: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -85,6 +85,7 @@ def finish(
     order = order[f.getnnz(axis=0)[order] > 0]
     changes: dict[str, object] = {"n_dropped": m - len(order)}
     if expression is not None:
+        x = rows.read(chosen)[0]
         changes["decoder"], changes["decoder_bias"] = regress(f, x)
         changes["loadings"] = as_float(model.decoder @ expression.components)
     return SparseFeatures(**(model.__dict__ | changes)).keep(order)

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cellaxes.features._active import largest
 from cellaxes.features._config import Config
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+SELECTING = ("topk", "batchtopk", "matryoshka")
+"""Architectures that keep the largest activations."""
 WIDE = 512
 """Features from which only the active ones are decoded."""
 Weights = dict[str, "Tensor"]
@@ -38,12 +41,16 @@ def activate(
     if config.arch == "jumprelu":
         return h, jump(h, w["log_threshold"], config.bandwidth)[0]
     f = h * w["log_gain"].exp() if "log_gain" in w else h
-    if config.arch in ("batchtopk", "matryoshka"):
-        most = [round(k * x.shape[1]) for k in ks]
-        return h, f.masked_fill(f < _largest(f.flatten(1), most).unsqueeze(1), 0.0)
-    if config.arch == "topk":
-        return h, f.masked_fill(f < _largest(f, [int(k) for k in ks]), 0.0)
+    if config.arch in SELECTING:
+        return h, f.masked_fill(f < bounds(f, config=config, ks=ks), 0.0)
     return h, torch.relu(f)
+
+
+def bounds(f: "Tensor", *, config: Config, ks: Sequence[float]) -> "Tensor":
+    """Return what an activation must reach to be among the k largest, ``(S, B or 1, 1)``."""
+    if config.arch == "topk":
+        return _largest(f, [int(k) for k in ks])
+    return _largest(f.flatten(1), [round(k * f.shape[1]) for k in ks]).unsqueeze(1)
 
 
 def losses(
@@ -162,13 +169,16 @@ def _largest(f: "Tensor", counts: Sequence[int]) -> "Tensor":
         count = min(max(count, 1), n)
         if values.is_cuda:
             bound = torch.topk(values, count, dim=-1, sorted=False).values.amin(-1, keepdim=True)
+        elif values.ndim == 2:
+            bound = torch.from_numpy(largest(values.contiguous().numpy(), count))[:, None]
         else:  # numpy selects several times faster than torch
             array = values.numpy()
-            kept = array[array > 0] if array.ndim == 1 else array
-            if kept.shape[-1] < count:
-                bound = torch.zeros(1)
-            else:
-                place = kept.shape[-1] - count
-                bound = torch.from_numpy(np.partition(kept, place, axis=-1)[..., place, None])
+            kept = array[array > 0]
+            place = len(kept) - count
+            bound = (
+                torch.zeros(1)
+                if place < 0
+                else torch.from_numpy(np.partition(kept, place))[place, None]
+            )
         found.append(bound)
     return torch.stack(found).clamp_min(torch.finfo(f.dtype).tiny)

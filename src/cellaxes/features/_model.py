@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cellaxes._core.artefact import Artefact
 from cellaxes._core.errors import InputError
+from cellaxes.features._active import activations, compress
 from cellaxes.features._config import Config
 from cellaxes.features._standard import Standard, check_embedding
 
@@ -168,14 +169,9 @@ class SparseFeatures:
             raise InputError(
                 f"the embedding holds NaN or infinity in row {row}: remove or fill it."
             )
-        a = x @ self.encoder.T
-        on = a + self.gate_bias > self.threshold
-        f = np.maximum(a * self.gain + self.magnitude_bias, 0.0) * on
-        k = int(self.config.k)
-        if self.config.arch == "topk" and k < f.shape[1]:
-            bound = np.partition(f, f.shape[1] - k, axis=1)[:, f.shape[1] - k, None]
-            f[f < bound] = 0.0
-        return sp.csr_matrix(f)
+        f = x @ self.encoder.T
+        activations(f, self.gate_bias, self.threshold, self.gain, self.magnitude_bias)
+        return compress(f, int(self.config.k) if self.config.arch == "topk" else None)
 
 
 _PER_FEATURE = ("encoder", "decoder", "gate_bias", "magnitude_bias", "gain", "threshold")

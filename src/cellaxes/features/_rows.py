@@ -76,5 +76,10 @@ class Rows:
                 for i, some in enumerate(np.array_split(shuffled, n_batches, axis=1)):
                     chosen = torch.from_numpy(some)
                     ends = number == len(parts) - 1 and i == n_batches - 1
-                    taken = x[chosen]
-                    yield taken, taken if y is x else y[chosen], ends
+                    taken = _take(x, chosen)
+                    yield taken, taken if y is x else _take(y, chosen), ends
+
+
+def _take(rows: "Tensor", chosen: "Tensor") -> "Tensor":
+    """Return ``rows[chosen]``, several times faster."""
+    return rows.index_select(0, chosen.reshape(-1)).view(*chosen.shape, rows.shape[1])

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from cellaxes._core.nets import Adam
 from cellaxes._core.random import stream
 from cellaxes.features._config import Config
-from cellaxes.features._forward import Weights, activate, losses, revive
+from cellaxes.features._forward import Weights
 from cellaxes.features._rows import Rows
+from cellaxes.features._step import step_of, waking
 
 if TYPE_CHECKING:
     import torch
@@ -82,30 +83,27 @@ def train(
     for step in range(config.steps):
         x, y, _ = next(batches)
         x, y = x.to(device), y.to(device)
-        h, f = activate(w, x, config=config, ks=ks)
         rise = min(1.0, (step + 1) / (0.05 * config.steps + 1))
-        loss, left = losses(
-            w, h, f, y, config=config, ks=ks, penalty=penalty * rise, variance=variance
-        )
+        found = step_of(w, x, y, config=config, ks=ks, penalty=penalty * rise, variance=variance)
+        slopes = found.slopes
         with torch.no_grad():
-            fired = f.amax(1) > 0
-            silent = torch.where(fired, torch.zeros_like(silent), silent + x.shape[1])
+            silent += x.shape[1]
+            silent.masked_fill_(found.fired, 0)
             dead = silent > patience
         if config.auxiliary and bool(dead.any()):
-            loss = loss + config.auxiliary * revive(w, h, left, dead, most=n_revived)
-        slopes = torch.autograd.grad(loss.sum(), list(w.values()))
+            more = waking(w, x, found.left, dead, config=config, most=n_revived)
+            for name, slope in more.items():
+                slopes[name] = slopes[name] + config.auxiliary * slope
         with torch.no_grad():
             if config.penalty is None and config.arch in ("l1", "gated"):
-                active = (f > 0).sum(-1).float().mean(1)
-                penalty = penalty * ((active / wanted).log().clamp(-1, 1) * 0.02).exp()
-            _descend(adam, w, dict(zip(w, slopes, strict=True)), rate=_rate(config, step))
+                penalty = penalty * ((found.active / wanted).log().clamp(-1, 1) * 0.02).exp()
+            _descend(adam, w, slopes, rate=_rate(config, step))
             if (step + 1) % EVERY == 0 or step + 1 == config.steps:
-                unexplained = left.square().sum(-1).mean(1) / variance
-                active = (f > 0).sum(-1).float().mean(1)
+                unexplained = found.left.square().sum(-1).mean(1) / variance
                 for entries, *values in zip(
                     history,
                     unexplained.tolist(),
-                    active.tolist(),
+                    found.active.tolist(),
                     dead.sum(1).tolist(),
                     strict=True,
                 ):
@@ -177,7 +175,9 @@ def _start(rows: Rows, config: Config, seeds: Sequence[int]) -> dict[str, "Tenso
             start["log_threshold"] = np.full((1, m), np.log(config.bandwidth), np.float32)
         for name, value in start.items():
             parts.setdefault(name, []).append(np.ascontiguousarray(value, dtype=np.float32))
-    return {name: torch.from_numpy(np.stack(values)) for name, values in parts.items()}
+    found = {name: torch.from_numpy(np.stack(values)) for name, values in parts.items()}
+    found["encoder"] = found["encoder"].mT.contiguous().mT  # a feature's weights side by side
+    return found
 
 
 def _middle(x: NDArray[np.float32]) -> NDArray[np.float32]:
