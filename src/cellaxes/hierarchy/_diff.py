@@ -48,7 +48,8 @@ class TreeDiff:
             "types moved"
         ]
         lines += [
-            f"  level{level} {len(held):4d}: {', '.join(map(str, held.index[:6]))}{', …' * (len(held) > 6)}"
+            f"  level{level} {len(held):4d}: {', '.join(map(str, held.index[:6]))}"
+            + ", …" * (len(held) > 6)
             for level, held in self.changes.groupby("level")
         ]
         for labels, which in ((self.only_before, self.before), (self.only_after, self.after)):

@@ -70,9 +70,9 @@ def _coded(values: Iterable[Any]) -> tuple[NDArray[np.int64], list[str]]:
     column = pd.Series(values if hasattr(values, "dtype") else list(values))
     codes, distinct = pd.factorize(column)
     texts = [str(value) for value in distinct]
-    names = list(dict.fromkeys(texts))
-    same = np.array([*(names.index(text) for text in texts), -1], dtype=np.int64)
-    return same[codes], names
+    rank = {text: k for k, text in enumerate(dict.fromkeys(texts))}
+    same = np.array([*(rank[text] for text in texts), -1], dtype=np.int64)
+    return same[codes], list(rank)
 
 
 def _pairs(

@@ -3,6 +3,7 @@
 import difflib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cellaxes.hierarchy._ontology import Ontology
 
@@ -52,6 +53,12 @@ def successor(identifier: str, ontology: Ontology) -> str | None:
             return None
         one = term.replaced_by[0]
     return None
+
+
+@lru_cache(maxsize=4)
+def names_of(ontology: Ontology) -> "Names":
+    """Return the index of names of an ontology, made once."""
+    return Names(ontology)
 
 
 class Names:

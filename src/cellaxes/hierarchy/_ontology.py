@@ -36,7 +36,7 @@ class Term:
     replaced_by: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ontology:
     """Terms and their parents: a directed graph without cycles.
 

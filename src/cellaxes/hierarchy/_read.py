@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import zlib
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,7 @@ def load_ontology(source: str | Path = DEFAULT) -> Ontology:
     'T cell'
     """
     if str(source) == DEFAULT:
-        packed = resources.files("cellaxes.hierarchy") / "data" / f"{DEFAULT}.obo.gz"
-        return _obo(gzip.decompress(packed.read_bytes()).decode(), DEFAULT)
+        return _shipped()
     path = Path(source)
     if not path.is_file():
         raise InputError(
@@ -58,12 +58,18 @@ def load_ontology(source: str | Path = DEFAULT) -> Ontology:
             f"there is {DEFAULT!r}."
         )
     text = _text(path)
-    if text.lstrip()[:1] in ("{", "["):
+    if text.lstrip().startswith("{"):
         try:
             return _json(json.loads(text), path)
         except json.JSONDecodeError as error:
             raise _damaged(path, f"JSON breaks off at line {error.lineno}") from error
     return _obo(text, path.name)
+
+
+@cache
+def _shipped() -> Ontology:
+    packed = resources.files("cellaxes.hierarchy") / "data" / f"{DEFAULT}.obo.gz"
+    return _obo(gzip.decompress(packed.read_bytes()).decode(), DEFAULT)
 
 
 def _damaged(path: str | Path, reason: object) -> InputError:
@@ -119,9 +125,11 @@ def _term(lines: list[str], where: str) -> tuple[Term, list[str]]:
     """Return the term of a stanza, and the ids that were merged into it."""
     said: dict[str, list[str]] = {}
     edges = []
-    for line in lines:
-        tag, _, value = line.partition(": ")
-        said.setdefault(tag, []).append(value.strip())
+    for line in filter(str.strip, lines):
+        tag, _, value = (part.strip() for part in line.partition(":"))
+        if not value:
+            raise _damaged(where, f"the line {line!r} says nothing")
+        said.setdefault(tag, []).append(value)
         if tag == "is_a":
             edges.append(("is_a", value.split()[0]))
         elif tag == "relationship" and len(value.split()) > 1:

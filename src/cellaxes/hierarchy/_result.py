@@ -70,7 +70,7 @@ class Tree:
 
     def __repr__(self) -> str:
         made = ", ".join(filter(None, [self.method, self.ontology, self.anchors]))
-        nested = "nesting strict" if self.strict else f"{len(self.violations)} groups not nested"
+        nested = "nesting strict" if self.strict else f"groups not nested: {len(self.violations)}"
         lines = [f"Tree of {len(self)} types ({made}; {nested})"]
         for level, row in self.summary().iterrows():
             sizes = self.levels[level].value_counts()
@@ -224,14 +224,19 @@ class Tree:
                 {k: v for k, v in entry.items() if k not in ("label", "node", "groups")}
                 for entry in types
             ]
+            graph = {node: tuple(entry["parents"]) for node, entry in fields["graph"].items()}
+            nodes = {entry["label"]: entry["node"] for entry in types}
+            named = {*nodes.values(), *(up for above in graph.values() for up in above)}
+            if lost := sorted(named - graph.keys()):
+                raise KeyError(lost[0])
             tree = Tree(
                 levels=pd.DataFrame(
                     [entry["groups"] for entry in types], labels, fields["levels"], dtype=object
                 ),
                 report=pd.DataFrame(rest, labels),
-                graph={node: tuple(entry["parents"]) for node, entry in fields["graph"].items()},
+                graph=graph,
                 names={node: entry["name"] for node, entry in fields["graph"].items()},
-                nodes={entry["label"]: entry["node"] for entry in types},
+                nodes=nodes,
                 method=fields["method"],
                 ontology=fields["ontology"],
                 anchors=fields["anchors"],

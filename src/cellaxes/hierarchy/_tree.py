@@ -10,7 +10,7 @@ from cellaxes._core.errors import InputError, near
 from cellaxes.hierarchy._anchors import AnchorTable, load_anchors
 from cellaxes.hierarchy._graph import ROOT, rooted
 from cellaxes.hierarchy._labels import Labels, read_labels
-from cellaxes.hierarchy._names import Match, Names, successor
+from cellaxes.hierarchy._names import Match, Names, names_of, successor
 from cellaxes.hierarchy._ontology import Ontology
 from cellaxes.hierarchy._order import ordered
 from cellaxes.hierarchy._read import DEFAULT, load_ontology
@@ -19,8 +19,8 @@ from cellaxes.hierarchy._rows import OTHER, Row
 from cellaxes.hierarchy._seed import nearest_anchor, seed_match
 
 METHOD = "most-specific"
-SHOWN = 12
-"""Unknown labels for which a message looks for near names."""
+SHOWN, HINTED = 50, 12
+"""Unknown labels that a message lists, and of these, those for which it looks for near names."""
 
 
 def tree(
@@ -98,7 +98,7 @@ def tree(
     if tuple(relations) != terms.relations:
         terms = terms.with_relations(relations)
     table = anchors if isinstance(anchors, AnchorTable) else load_anchors(anchors)
-    names = Names(terms)
+    names = names_of(terms)
     found = _found(given, terms, seed_match(terms) if method == SEED else names.find)
     lost = [label for label, match in found.items() if match is None]
     if lost and not allow_unknown:
@@ -146,11 +146,12 @@ def _refusal(lost: list[str], given: Labels, names: Names) -> str:
     """Return the sentence that lists labels without a term, with the nearest names of some."""
     stated = dict(zip(given.names, given.ids, strict=True))
     said = []
-    for rank, label in enumerate(lost):
-        close = names.nearest(label) if rank < SHOWN else []
+    for rank, label in enumerate(lost[:SHOWN]):
+        close = names.nearest(label) if rank < HINTED else []
         hint = f" (nearest: {' or '.join(repr(name) for name in close)})" if close else ""
         hint = f" (id {stated[label]})" if stated[label] else hint
         said.append(repr(label) + hint)
+    said += [f"and {len(lost) - SHOWN} more"] * (len(lost) > SHOWN)
     return (
         f"{len(lost)} of {len(given.names)} labels are not in the ontology "
         f"{names.ontology.version}: {', '.join(said)}; rename them, give their ontology ids, put "
