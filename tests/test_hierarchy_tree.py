@@ -315,9 +315,35 @@ def test_a_fallback_is_asked_last_and_a_lineage_of_another_system_is_left_out():
     assert found.levels["level1"].tolist() == ["a", "stem", "Other"]
     assert found.levels["level2"].tolist() == ["a", "stem", "Other"]
     assert "lin (not in a)" in found.report.loc["term x", "alternatives"]
-    declared = toy_anchors((1, "A", "a"), (1, "B", "b"), (2, "l", "lin", "", "a"))
-    found = tree(["term x"], levels=3, ontology=drawn, anchors=declared)
-    assert found.levels.loc["term x"].tolist() == ["a", "lin", "term x"]
+    for parent, group in (("a", "lin"), ("b", "a")):
+        declared = toy_anchors((1, "A", "a"), (1, "B", "b"), (2, "l", "lin", "", parent))
+        found = tree(["term x"], levels=3, ontology=drawn, anchors=declared)
+        assert found.levels.loc["term x"].tolist() == ["a", group, "term x"]
+
+
+def test_a_fallback_loses_even_where_it_is_nearer_and_more_specific():
+    drawn = graph(A="", m="A", S="m", x="S")
+    anchors = toy_anchors((1, "S", "stem", "true"), (1, "A", "a"))
+    found = tree(["term x"], levels=2, ontology=drawn, anchors=anchors)
+    assert found.levels.loc["term x", "level1"] == "a"
+    assert found.report.loc["term x", "alternatives"] == "level 1: stem (fall-back)"
+
+
+def test_a_branch_is_the_most_specific_that_types_share():
+    # x and y share the deep branch q, which is below p; w is below p alone
+    drawn = graph(A="", p="A", q="p", x="p q", y="p q", w="p")
+    labels = ["term x", "term y", "term w"]
+    found = tree(labels, levels=4, ontology=drawn, anchors=toy_anchors((1, "A", "a")))
+    assert found.levels.loc["term x"].tolist() == ["a", "term p", "term q", "term x"]
+    assert found.levels.loc["term w"].tolist() == ["a", "term p", "term w", "term w"]
+
+
+def test_a_tree_with_two_parents_for_a_group_cannot_be_made():
+    fields = tree(["T cell", "neuron"], levels=3).to_dict()
+    fields["types"][1]["groups"][1] = "Lymphoid"
+    with pytest.raises(cx.InputError, match="'Lymphoid' of level2 lies in Immune and Neural"):
+        Tree.from_dict(fields)
+    assert not Tree.from_dict(fields | {"method": "nearest-anchor"}).strict
 
 
 def test_groups_of_one_name_in_two_places_are_told_apart():
@@ -377,10 +403,12 @@ def test_matrices_agree_with_single_questions(world):
         for j, other in enumerate(labels):
             assert above[i, j] == found.is_ancestor(one, other)
             assert far[i, j] == found.distance(one, other)
+            left, right = (drawn.ancestors(found.nodes[label]) for label in (one, other))
+            over = [left[up] + right[up] for up in left if up in right]
+            assert far[i, j] == min(over) if over else far[i, j] >= 2
             if above[i, j]:
                 assert found.nodes[one] in found.ancestors(other)
                 assert found.lca(one, other) == (found.nodes[one],)
-                assert far[i, j] <= drawn.ancestors(found.nodes[other])[found.nodes[one]]
 
 
 def test_distances_and_common_ancestors_of_known_types():
@@ -491,7 +519,7 @@ def test_containers_and_formats_read_alike(tmp_path):
     ):
         found = load_ontology(written(tmp_path, name, content))
         assert found.parents == {"a": (), "b": ("a",)}
-        assert found.terms["b"].synonyms == (("RELATED", "y"),)
+        assert found.terms["b"].synonyms == (("", "y"),)
 
 
 def test_edges_other_than_is_a_count_when_they_are_asked_for(toy):
@@ -575,6 +603,8 @@ def test_a_planted_hierarchy_is_found_in_the_data():
     order = rng.permutation(540)
     again = hierarchy.tree_from_embedding(Z[order], labels[order], 3)
     pd.testing.assert_frame_equal(again.levels.loc[found.labels], found.levels)
+    uneven = hierarchy.tree_from_embedding([[0], [9], [9.1], [9.2]], list("abcd"), 2)
+    assert uneven.levels["level1"].tolist() == ["2", "1", "1", "1"]
     assert found.distance("cluster 0", "cluster 1") < found.distance("cluster 0", "cluster 26")
     with pytest.raises(cx.InputError, match="levels"):
         diff(found, tree(["T cell"]))

@@ -40,8 +40,12 @@ def steps_matrix(graph: Graph, nodes: Sequence[str]) -> NDArray[np.float64]:
 
 def distances(graph: Graph, nodes: Sequence[str]) -> NDArray[np.int64]:
     """Return the fewest steps from node to node over a common ancestor, ``(n, n)``."""
-    steps = steps_matrix(graph, nodes)
-    return np.array([(steps + row).min(axis=1) for row in steps]).astype(np.int64)
+    steps = steps_matrix(graph, nodes).T.copy()
+    found = np.empty((len(nodes), len(nodes)), dtype=np.int64)
+    for k, column in enumerate(steps.T):
+        above = np.flatnonzero(np.isfinite(column))
+        found[k] = (steps[above] + column[above, None]).min(axis=0)
+    return found
 
 
 def ancestry(graph: Graph, nodes: Sequence[str]) -> NDArray[np.bool_]:

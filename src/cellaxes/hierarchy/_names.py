@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from cellaxes.hierarchy._ontology import Ontology
 
-_KINDS = ("name", "EXACT", "NARROW", "BROAD", "RELATED")
+_KINDS = ("name", "EXACT", "NARROW", "BROAD", "RELATED", "")
 _PREFIX = re.compile(r"^obsolete[ :]+", re.IGNORECASE)
 _URL = re.compile(r"^(?:https?://\S*/)?([A-Za-z]+)[_:](\w+)$")
 
@@ -65,9 +65,9 @@ class Names:
     """Finds terms of an ontology by name.
 
     The label as it is comes before the label less ``", human"`` and with it. For each, the name of
-    a term comes before its synonyms, and these by scope: EXACT, NARROW, BROAD, RELATED. Terms in
-    use come before obsolete ones, which stand for what replaced them. Upper and lower case are
-    the same unless that alone decides. Of what is left, the lowest id wins.
+    a term comes before its synonyms, and these by scope: EXACT, NARROW, BROAD, RELATED, not said.
+    Terms in use come before obsolete ones, which stand for what replaced them. Upper and lower
+    case are the same unless that alone decides. Of what is left, the lowest id wins.
     """
 
     def __init__(self, ontology: Ontology) -> None:
@@ -92,7 +92,7 @@ class Names:
             if found:
                 old, kind, *_, first = found[0]
                 alike = dict.fromkeys(entry[-1] for entry in found if entry[:3] == found[0][:3])
-                how = "name" if kind == 0 else f"{_KINDS[kind]} synonym"
+                how = "name" if kind == 0 else f"{_KINDS[kind]} synonym".strip()
                 how += "" if text == label else " (', human')"
                 how += " of an obsolete term" if old else ""
                 return Match(first, how, tuple(one for one in alike if one != first))

@@ -19,7 +19,8 @@ class Term:
     id, name
         For example ``"CL:0000084"`` and ``"T cell"``; some obsolete terms have no name.
     synonyms
-        Pairs of scope (``"EXACT"``, ``"NARROW"``, ``"BROAD"``, ``"RELATED"``) and text.
+        Pairs of scope (``"EXACT"``, ``"NARROW"``, ``"BROAD"``, ``"RELATED"``; empty where the
+        file does not say) and text.
     edges
         Pairs of relation (``"is_a"``, ``"develops_from"``, …) and target, in order of the file.
     deprecated

@@ -142,7 +142,7 @@ def _term(lines: list[str], where: str) -> tuple[Term, list[str]]:
         id=said["id"][0].split()[0],
         name=said.get("name", [""])[0],
         synonyms=tuple(
-            (found[2] or "RELATED", _ESCAPE.sub(r"\1", found[1])) for found in synonyms if found
+            (found[2] or "", _ESCAPE.sub(r"\1", found[1])) for found in synonyms if found
         ),
         edges=tuple(edges),
         deprecated=said.get("is_obsolete", [""])[0].startswith("true"),
@@ -158,7 +158,7 @@ def _json(content: Any, path: Path) -> Ontology:
             one: Term(
                 id=one,
                 name=entry["label"],
-                synonyms=tuple(("RELATED", text) for text in entry.get("synonyms", ())),
+                synonyms=tuple(("", text) for text in entry.get("synonyms", ())),
                 edges=tuple(("is_a", up) for up, steps in entry["ancestors"].items() if steps == 1),
                 deprecated=entry["deprecated"],
                 replaced_by=_ids(entry.get("replaced_by")),
