@@ -22,11 +22,12 @@ ARROWS = {
     "information": {"_core"},
     "scaling": {"_core"},
     "features": {"_core", "information"},
+    "hierarchy": {"_core", "information"},
     "study": {"_core", "noise", "embed", "signal", "information"},
     "pl": {"_core", "scaling"},
     "report": {"_core", "features", "pl", "scaling"},
     "verbs": {"_core", "embed", "features", "information", "noise", "report", "scaling", "study"},
-    "cli": {"_core", "datasets", "features", "report", "scaling", "study", "verbs"},
+    "cli": {"_core", "datasets", "features", "hierarchy", "report", "scaling", "study", "verbs"},
 }
 
 

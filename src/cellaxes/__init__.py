@@ -1,8 +1,8 @@
 """cellaxes: what a representation of cells knows, and what limits it.
 
 The rooms are the public names: ``cx.noise``, ``cx.embed``, ``cx.signal``,
-``cx.information``, ``cx.features``, ``cx.scaling``, ``cx.study``, ``cx.pl``, ``cx.report``,
-``cx.verbs`` and ``cx.datasets``. Each is imported when it is first used, so that
+``cx.information``, ``cx.features``, ``cx.hierarchy``, ``cx.scaling``, ``cx.study``, ``cx.pl``,
+``cx.report``, ``cx.verbs`` and ``cx.datasets``. Each is imported when it is first used, so that
 ``import cellaxes`` costs next to nothing.
 """
 
@@ -16,6 +16,7 @@ _ROOMS = (
     "datasets",
     "embed",
     "features",
+    "hierarchy",
     "information",
     "noise",
     "pl",

@@ -1,0 +1,129 @@
+"""The command that orders cell types from coarse to fine."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cellaxes._core.errors import InputError, near
+from cellaxes.cli._options import Out
+
+if TYPE_CHECKING:
+    from cellaxes.hierarchy import Tree
+
+structure_app = typer.Typer(
+    no_args_is_help=True, help="Order cell types and embeddings from coarse to fine."
+)
+
+
+@structure_app.callback()
+def _structure() -> None:
+    pass
+
+
+@structure_app.command("tree")
+def structure_tree(
+    data: Annotated[
+        Path,
+        typer.Argument(help="A text file with a label per line, a table, or an .h5ad file."),
+    ],
+    out: Out,
+    labels: Annotated[
+        str, typer.Option("--labels", help="Column of a table or of obs: cell type.")
+    ] = "cell_type",
+    ontology_id: Annotated[
+        str | None, typer.Option("--ontology-id", help="Column with the ids of the labels.")
+    ] = None,
+    levels: Annotated[int, typer.Option("--levels", help="Depth, 2 to 6.")] = 4,
+    anchors: Annotated[
+        str, typer.Option("--anchors", help="systems, cellxgene, or a table of your own.")
+    ] = "systems",
+    ontology: Annotated[
+        str | None,
+        typer.Option("--ontology", help="OBO or cellxgene-ontology-guide JSON, .gz or .zst."),
+    ] = None,
+    relation: Annotated[
+        list[str], typer.Option("--relation", help="Counts as a step up; repeat, or all.")
+    ] = ["is_a"],  # noqa: B006
+    method: Annotated[
+        str, typer.Option("--method", help="most-specific, or nearest-anchor.")
+    ] = "most-specific",
+    allow_unknown: Annotated[
+        bool, typer.Option("--allow-unknown", help="Put labels of no term apart.")
+    ] = False,
+    unknown: Annotated[str, typer.Option("--unknown", help="Group of such labels.")] = "Other",
+    other: Annotated[
+        str | None,
+        typer.Option("--diff", help="An ontology to compare with, for example an older one."),
+    ] = None,
+) -> None:
+    """Order cell types along an ontology; write tree.csv, tree.json and report.csv.
+
+    Example: cellaxes structure tree cells.h5ad --labels cell_type --out tree
+    """
+    from cellaxes._core.files import out_dir, pretty_json, write_atomic
+    from cellaxes.hierarchy import diff, load_anchors, load_ontology, tree
+
+    names, ids = _labels(data, labels, ontology_id)
+    table = load_anchors(anchors)
+
+    def grow(source: str | None) -> "Tree":
+        return tree(
+            names,
+            ids,
+            levels,
+            ontology=load_ontology(source) if source else load_ontology(),
+            anchors=table,
+            relations=relation,
+            method=method,
+            allow_unknown=allow_unknown,
+            unknown=unknown,
+        )
+
+    found = grow(ontology)
+    changes = diff(grow(other), found) if other else None
+    folder = out_dir(out)
+    write_atomic(folder / "tree.csv", found.levels.to_csv())
+    write_atomic(folder / "tree.json", pretty_json(found.to_dict()))
+    write_atomic(folder / "report.csv", found.report.to_csv())
+    typer.echo(found)
+    if changes is not None:
+        write_atomic(folder / "diff.csv", changes.to_frame().to_csv())
+        typer.echo(changes)
+    typer.echo(f"\n{out / 'tree.csv'}")
+
+
+def _labels(
+    path: Path, labels: str, ontology_id: str | None
+) -> tuple[list[object], list[object] | None]:
+    """Return the labels of a file, and their ids where a column is named."""
+    from cellaxes._core.adata import obs_column, read_h5ad
+    from cellaxes._core.tables import read_table
+
+    if path.suffix == ".h5ad":
+        cells = read_h5ad(path, backed=True)
+        frame = cells.obs
+        obs_column(cells, labels)
+    elif path.suffix in (".csv", ".tsv", ".parquet"):
+        frame = read_table(path)
+    else:
+        if ontology_id is not None:
+            raise InputError(
+                f"{path} is read as a list of labels, which has no column {ontology_id!r}: hand in "
+                "a .csv, .tsv, .parquet or .h5ad file."
+            )
+        return list(_lines(path)), None
+    for column in filter(None, (labels, ontology_id)):
+        if column not in frame:
+            raise InputError(f"{path} has no column {column!r}: {near(column, frame.columns)}")
+    return frame[labels].tolist(), frame[ontology_id].tolist() if ontology_id else None
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        raise InputError(f"{path} is no file.")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as text: hand in a label per line.") from error
+    return [line.strip() for line in lines if line.strip()]
