@@ -18,7 +18,7 @@ ARROWS = {
     "datasets": {"_core"},
     "noise": {"_core"},
     "embed": {"_core"},
-    "signal": {"_core"},
+    "signal": {"_core", "hierarchy"},
     "information": {"_core"},
     "scaling": {"_core"},
     "features": {"_core", "information"},
