@@ -23,6 +23,7 @@ ARROWS = {
     "scaling": {"_core"},
     "features": {"_core", "information"},
     "hierarchy": {"_core", "information"},
+    "perturbation": {"_core"},
     "study": {"_core", "noise", "embed", "signal", "information"},
     "pl": {"_core", "scaling"},
     "report": {"_core", "features", "pl", "scaling"},
