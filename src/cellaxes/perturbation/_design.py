@@ -118,9 +118,14 @@ def make_design(obs: pd.DataFrame, group: str, *, covariates: Sequence[str] = ()
     >>> make_design(obs, "drug", covariates=["donor", "plate"])
     Design(4 samples, 2 groups, covariates ['donor[y]']; dropped plate[q])
     """
+    return design_of(column_of(obs, group), obs, covariates)
+
+
+def design_of(group: pd.Series, obs: pd.DataFrame, covariates: Sequence[str]) -> Design:
+    """Return the design of groups given apart from the table of covariates; see `make_design`."""
     if isinstance(covariates, str):
         raise InputError(f"covariates must be a list of columns: pass [{covariates!r}].")
-    codes, names = _levels(obs, group)
+    codes, names = _levels(group)
     columns: list[Array] = []
     labels: list[str] = []
     for key in dict.fromkeys(covariates):
@@ -129,7 +134,7 @@ def make_design(obs: pd.DataFrame, group: str, *, covariates: Sequence[str] = ()
             columns.append(column.to_numpy(dtype=np.float64))
             labels.append(key)
             continue
-        inner, levels = _levels(obs, key)
+        inner, levels = _levels(column)
         columns += [(inner == i).astype(np.float64) for i in range(1, len(levels))]
         labels += [f"{key}[{level}]" for level in levels[1:]]
     z = np.column_stack(columns) if columns else np.empty((len(obs), 0))
@@ -164,9 +169,8 @@ def column_of(obs: pd.DataFrame, key: str) -> pd.Series:
     return column
 
 
-def _levels(obs: pd.DataFrame, key: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _levels(column: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Return the level of each sample and the names of the levels that occur."""
-    column = column_of(obs, key)
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.cat.remove_unused_categories()
     else:

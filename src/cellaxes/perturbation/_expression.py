@@ -1,8 +1,6 @@
 """Differential expression of compounds against controls, context by context."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import anndata
 import numpy as np
@@ -10,16 +8,17 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from cellaxes._core.adata import counts_name, counts_of
-from cellaxes._core.errors import InputError, near
+from cellaxes._core.errors import InputError
 from cellaxes._core.matrix import Counts
 from cellaxes.perturbation._bayes import squeeze_variances
 from cellaxes.perturbation._contrast import Variance, correlation_for, estimate
 from cellaxes.perturbation._counts import Array, dense_counts, library_sizes, unique_names
-from cellaxes.perturbation._design import column_of, make_design
+from cellaxes.perturbation._design import column_of, design_of
 from cellaxes.perturbation._filter import expressed
 from cellaxes.perturbation._least_squares import fit_linear
 from cellaxes.perturbation._normalise import tmm
 from cellaxes.perturbation._result import ContextFit, DifferentialExpression
+from cellaxes.perturbation._samples import Pair, Samples, find_pairs, row_facts
 from cellaxes.perturbation._tail import adjusted, t_log10_p
 from cellaxes.perturbation._voom import weigh
 
@@ -113,7 +112,7 @@ def differential_expression(
     )
     if len(named) != matrix.shape[1]:
         raise InputError(f"there are {len(named)} gene names for {matrix.shape[1]} genes.")
-    samples = _Samples(
+    samples = Samples(
         matrix,
         library_sizes(matrix, None, unique_names(obs.index, "sample"), where),
         obs.reset_index(drop=True),
@@ -123,8 +122,8 @@ def differential_expression(
         else column_of(obs, context).astype(str).to_numpy(),
         None if donor is None else column_of(obs, donor).astype(str).to_numpy(),
     )
-    pairs = _pairs(samples, control, contrasts)
-    settings = (tuple(covariates), filter_genes, robust, variance)
+    pairs = find_pairs(samples, control, contrasts)
+    settings = (covariates, filter_genes, robust, variance)
     if joint:
         blocks = [_fit(samples, ALL, np.arange(len(obs)), pairs, *settings)]
     else:
@@ -137,7 +136,7 @@ def differential_expression(
         np.concatenate([block[1][i] for block in blocks]) for i in range(5)
     )
     return DifferentialExpression(
-        rows=pd.DataFrame([_row(samples, *pair) for pair in pairs]),
+        rows=pd.DataFrame([row_facts(samples, *pair) for pair in pairs]),
         genes=named,
         logFC=logFC,
         t=t,
@@ -149,74 +148,20 @@ def differential_expression(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Samples:
-    """Checked samples: counts, library sizes, and what each was treated with, where."""
-
-    counts: Array
-    sizes: Array
-    obs: pd.DataFrame
-    compound: NDArray[Any]
-    context: NDArray[Any]
-    donor: NDArray[Any] | None
-
-    def of(self, context: str, compound: str) -> NDArray[np.int64]:
-        """Return the samples of one compound in one context."""
-        return np.flatnonzero((self.context == context) & (self.compound == compound))
-
-
-Pair = tuple[str, str, str]
-"""Context, compound, and what it is compared with."""
-
-
-def _pairs(
-    samples: _Samples, control: str, contrasts: Sequence[tuple[str, str]] | None
-) -> list[Pair]:
-    """Return what is compared with what, contexts and compounds in sorted order."""
-    known = set(samples.compound)
-    wanted = [control] if contrasts is None else [str(c) for pair in contrasts for c in pair]
-    for name in wanted:
-        if name not in known:
-            raise InputError(f"no sample has the compound {name!r}: {near(name, known)}")
-    found: list[Pair] = []
-    for context in sorted(set(samples.context.tolist())):
-        here = sorted(set(samples.compound[samples.context == context].tolist()))
-        if contrasts is not None:
-            found += [(context, a, b) for a, b in contrasts if a in here and b in here]
-            continue
-        others = [name for name in here if name != control]
-        if others and control not in here:
-            raise InputError(
-                f"context {context!r} has no sample of the control {control!r}, so {others[0]!r} "
-                f"({len(others)} compounds in all) has nothing to be compared with: add controls "
-                "or remove this context."
-            )
-        found += [(context, name, control) for name in others]
-    if not found:
-        raise InputError(
-            "there is nothing to compare: no context holds a compound and what it is compared with."
-        )
-    return found
-
-
 def _fit(
-    samples: _Samples,
+    samples: Samples,
     context: str,
     at: NDArray[np.int64],
     pairs: list[Pair],
-    covariates: tuple[str, ...],
+    covariates: Sequence[str],
     filter_genes: bool,
     robust: bool,
     variance: Variance,
 ) -> tuple[ContextFit, tuple[Array, ...], Array]:
     """Return the fit of one set of samples, the five matrices of its rows, the average."""
     counts, sizes = samples.counts[at], samples.sizes[at]
-    table = samples.obs.iloc[at].copy()
-    group = "\0group"
-    table[group] = [
-        JOIN.join(g) for g in zip(samples.context[at], samples.compound[at], strict=True)
-    ]
-    design = make_design(table, group, covariates=covariates)
+    group = [JOIN.join(g) for g in zip(samples.context[at], samples.compound[at], strict=True)]
+    design = design_of(pd.Series(group), samples.obs.iloc[at], covariates)
     n_genes = counts.shape[1]
     kept = expressed(counts, design, sizes) if filter_genes else np.ones(n_genes, dtype=bool)
     try:
@@ -252,24 +197,3 @@ def _fit(
         design.dropped,
     )
     return facts, found, average
-
-
-def _row(samples: _Samples, context: str, compound: str, control: str) -> dict[str, Any]:
-    """Return what is known of one row without its genes."""
-    own, other = samples.of(context, compound), samples.of(context, control)
-    size = float(np.median(samples.sizes[own]))
-    row: dict[str, Any] = {
-        "context": context,
-        "compound": compound,
-        "control": control,
-        "n_samples": len(own),
-        "n_controls": len(other),
-        "library_size": size,
-        "library_ratio": size / float(np.median(samples.sizes[other])),
-    }
-    if samples.donor is not None:
-        row["n_donors"] = len(set(samples.donor[own]))
-    if "n_cells" in samples.obs:
-        cells = samples.obs["n_cells"].to_numpy(dtype=np.float64)[own]
-        row |= {"n_cells": int(cells.sum()), "median_cells": float(np.median(cells))}
-    return row

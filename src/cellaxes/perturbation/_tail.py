@@ -50,7 +50,8 @@ def _fraction(a: Array, b: Array, x: Array) -> Array:
 def t_log10_p(t: Array, df: ArrayLike) -> Array:
     """Return log10 of the two-sided p-value of t statistics."""
     df = np.asarray(df, dtype=np.float64)
-    return log_beta_tail(df / 2, 0.5, df / (df + t**2)) / np.log(10)
+    found: Array = log_beta_tail(df / 2, 0.5, df / (df + t**2)) / np.log(10)
+    return found
 
 
 def f_log_tail(F: Array, df1: float, df2: ArrayLike) -> Array:

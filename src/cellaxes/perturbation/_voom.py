@@ -117,10 +117,10 @@ def weigh(counts: Array, design: Design, sizes: Array, span: float = 0.5) -> Voo
         raise InputError("fewer than two genes have counts: there is no trend to learn.")
     mean = E.mean(axis=0) + log_size.mean() - np.log2(1e6)
     x, y = lowess(mean[seen], np.sqrt(sd[seen]), span)
-    if not y.max() > 0:
+    if not sd.max() > 1e-10:  # of log2 counts per million: rounding
         raise InputError(
             "no gene varies beyond the design: the samples are copies of each other; "
             "pass the counts of real replicates."
         )
-    curve = np.interp(fitted + offset, x, y)
+    curve = np.interp(fitted + offset, x, np.maximum(y, 1e-3 * y.max()))
     return Voom(E, 1 / curve**4, sizes, design, x, y)
