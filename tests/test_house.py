@@ -24,6 +24,7 @@ ARROWS = {
     "features": {"_core", "information"},
     "hierarchy": {"_core", "information"},
     "study": {"_core", "noise", "embed", "signal", "information"},
+    "perturbation": {"_core"},
     "pl": {"_core", "scaling"},
     "report": {"_core", "features", "pl", "scaling"},
     "verbs": {"_core", "embed", "features", "information", "noise", "report", "scaling", "study"},
