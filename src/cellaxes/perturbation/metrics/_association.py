@@ -121,7 +121,8 @@ def pearson_of(held: Pairs, axis: Axis = "row") -> Array:
 def spearman_of(held: Pairs, axis: Axis = "row") -> Array:
     """Return `spearman` of what is checked already."""
     over = _over(axis)
-    truth, predicted = (_ranks(x, held.keep, over) for x in (held.truth, held.predicted))
+    truth = _ranks(held.truth, held.keep, over)
+    predicted = _ranks(held.predicted, held.keep, over)
     return _correlation(truth, predicted, _counts(held, axis), over)
 
 
@@ -138,7 +139,8 @@ def _over(axis: Axis) -> int:
 
 def _counts(held: Pairs, axis: Axis) -> Array:
     """Return how much each value counts, zero where it is missing."""
-    return held.keep * (1.0 if axis == "row" else held.weights[:, None])
+    found: Array = held.keep * (np.ones(1) if axis == "row" else held.weights[:, None])
+    return found
 
 
 def _ranks(x: Array, keep: Mask, over: int) -> Array:
@@ -146,7 +148,7 @@ def _ranks(x: Array, keep: Mask, over: int) -> Array:
         found = rankdata(x, axis=over)
     else:
         found = rankdata(np.where(keep, x, np.nan), axis=over, nan_policy="omit")
-    return np.where(keep, found, 0)
+    return np.asarray(np.where(keep, found, 0), dtype=np.float64)
 
 
 def _correlation(x: Array, y: Array, counts: Array, over: int) -> Array:
@@ -168,7 +170,6 @@ def _angle(x: Array, y: Array, counts: Array, over: int) -> Array:
     weighted = counts * x
     norm = np.sqrt((weighted * x).sum(axis=over)) * np.sqrt((counts * y * y).sum(axis=over))
     dot = (weighted * y).sum(axis=over)
-    found = np.divide(dot, norm, out=np.zeros_like(dot), where=norm > 0)
-    found = np.clip(found, -1, 1)
+    found: Array = np.divide(dot, norm, out=np.zeros_like(dot), where=norm > 0).clip(-1, 1)
     found[(counts > 0).sum(axis=over) == 0] = np.nan
     return found

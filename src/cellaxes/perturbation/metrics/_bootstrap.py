@@ -120,8 +120,8 @@ def paired_bootstrap(
             f"{np.count_nonzero(sizes)} compounds have a score, too few to draw from: "
             f"compare at least {MIN_COMPOUNDS}."
         )
-    gaps = np.bincount(codes[known], weights=(a - b)[known], minlength=len(names))
-    gaps, sizes = gaps[sizes > 0], sizes[sizes > 0]
+    summed = np.bincount(codes[known], weights=(a - b)[known], minlength=len(names))
+    gaps, sizes = np.asarray(summed[sizes > 0], dtype=np.float64), sizes[sizes > 0]
     difference = float(gaps.sum() / sizes.sum())
     rng = stream(random_state, "paired_bootstrap", len(sizes))
     low, high = _interval(gaps, sizes, n_boot, level, rng)

@@ -133,7 +133,8 @@ def prevalence(
     """
     held = pairs(truth, np.zeros(np.shape(truth)), mask=mask)
     moved, n = _moved(held, threshold), held.n_known
-    return moved.sum(axis=1) / np.where(n, n, np.nan)
+    found: Array = moved.sum(axis=1) / np.where(n, n, np.nan)
+    return found
 
 
 def overlap_of(held: Pairs, k: int = TOP) -> Array:
@@ -143,7 +144,7 @@ def overlap_of(held: Pairs, k: int = TOP) -> Array:
     found = np.full(len(held.truth), np.nan)
     for row, keep in enumerate(held.keep):
         truth, guess = np.abs(held.truth[row, keep]), np.abs(held.predicted[row, keep])
-        asked = min(k, np.count_nonzero(truth))
+        asked = min(k, int(np.count_nonzero(truth)))
         if asked and held.weights[row] > 0:
             found[row] = _share_of_top(guess, asked)[truth >= _last(truth, asked)].sum() / asked
     return found

@@ -127,7 +127,8 @@ def _distances(x: Array, truth: Array, keep: NDArray[np.bool_], norm: Array, kin
     if kind == "cosine":
         size = norm * np.sqrt((keep * x**2).sum(axis=1))
         dot = (truth * x).sum(axis=1)
-        return 1 - np.divide(dot, size, out=np.zeros_like(dot), where=size > 0)
+        far: Array = 1 - np.divide(dot, size, out=np.zeros_like(dot), where=size > 0)
+        return far
     gap = (truth - x) * keep
     found: Array = (np.abs(gap) if kind == "l1" else gap**2).sum(axis=1) / keep.sum(axis=1)
     return found if kind == "l1" else np.sqrt(found)

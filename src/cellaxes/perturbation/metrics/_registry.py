@@ -15,7 +15,7 @@ from cellaxes.perturbation.metrics._de import THRESHOLD, TOP, auprc_of, directio
 from cellaxes.perturbation.metrics._discrimination import Distance, counts_of, pooled, scores_of
 from cellaxes.perturbation.metrics._errors import mae_of, rmse_of
 from cellaxes.perturbation.metrics._magnitude import norm_ratio_of, slope_of
-from cellaxes.perturbation.metrics._pairs import Array, Pairs
+from cellaxes.perturbation.metrics._pairs import Array, Axis, Pairs
 
 OP = "Open Problems perturbation prediction, 2023"
 
@@ -53,6 +53,9 @@ class Metric:
     needs: Literal["", "train_mean", "context"] = ""
 
 
+Shape = Callable[[Pairs, Axis], Array]
+Pick = Callable[[Task], Pairs]
+
 METRICS: Registry[Metric] = Registry("metric")
 
 
@@ -75,6 +78,10 @@ def _add(
     METRICS.add(Info(name, description, units, reference, limits), metric)
 
 
+def _held(task: Task) -> Pairs:
+    return task.held
+
+
 def _centred(task: Task) -> Pairs:
     assert task.centred is not None  # noqa: S101 - `needs` was checked
     return task.centred
@@ -85,9 +92,12 @@ def _codes(task: Task) -> NDArray[np.intp]:
     return task.codes
 
 
-def _over_genes(score: Callable[[Pairs, Literal["row", "gene"]], Array], held: Pairs) -> float:
-    found = score(held, "gene")
-    return float(np.nanmean(found))
+def _over_rows(score: Shape, pick: Pick) -> Callable[[Task], Array]:
+    return lambda task: score(pick(task), "row")
+
+
+def _over_genes(score: Shape, pick: Pick) -> Callable[[Task], float]:
+    return lambda task: float(np.nanmean(score(pick(task), "gene")))
 
 
 def _told_apart(task: Task, distance: Distance) -> Array:
@@ -114,7 +124,7 @@ _add(
     units="of the profiles",
     reference=OP,
 )
-SHAPES = {
+SHAPES: dict[str, tuple[Shape, str]] = {
     "pearson": (pearson_of, "correlation over genes"),
     "spearman": (spearman_of, "rank correlation over genes"),
     "cosine": (cosine_of, "cosine over genes"),
@@ -122,27 +132,27 @@ SHAPES = {
 for _name, (_score, _what) in SHAPES.items():
     _add(
         _name,
-        Metric(1, lambda t, score=_score: score(t.held)),
+        Metric(1, _over_rows(_score, _held)),
         f"{_what}, mean over rows; 0 where a row is constant",
         "the response that all compounds share already scores high",
         reference=OP,
     )
     _add(
         f"{_name}_centred",
-        Metric(1, lambda t, score=_score: score(_centred(t)), needs="train_mean"),
+        Metric(1, _over_rows(_score, _centred), needs="train_mean"),
         f"{_what} of what differs from the training mean, mean over rows",
         "a row near the mean is noise",
         reference="Systema, 2025",
     )
     _add(
         f"gene_{_name}",
-        Metric(1, None, lambda t, score=_score: _over_genes(score, t.held)),
+        Metric(1, None, _over_genes(_score, _held)),
         f"{_what.replace('genes', 'rows')}, mean over genes: which compound moves a gene",
         "few rows give noisy genes; a difference between contexts alone scores high",
     )
 _add(
     "gene_cosine_centred",
-    Metric(1, None, lambda t: _over_genes(cosine_of, _centred(t)), needs="train_mean"),
+    Metric(1, None, _over_genes(cosine_of, _centred), needs="train_mean"),
     "cosine over rows of what differs from the training mean, mean over genes",
     "few rows give noisy genes; the other gene metrics do not change by centring",
 )
