@@ -173,7 +173,8 @@ def calibration(
 
 
 def _rows_of(held: Pairs, rows: Any) -> Pairs:
-    return Pairs(held.truth[rows], held.predicted[rows], held.keep[rows], held.weights[rows])
+    parts = (held.truth, held.predicted, held.guess, held.keep, held.weights)
+    return Pairs(*(part[rows] for part in parts))
 
 
 def _covered(name: str, level: float, held: Pairs, sd: Array) -> Coverage:

@@ -6,12 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cellaxes._core.errors import InputError
-from cellaxes.perturbation.metrics._pairs import Array, Matrix, Pairs, labels, pairs
+from cellaxes.perturbation.metrics._pairs import Array, Mask, Matrix, Pairs, labels, pairs
 
 Distance = Literal["l1", "l2", "cosine"]
 
 TIED = 1e-12
 """Relative difference below which two distances are one and rounding."""
+
+BLOCK = 512
+"""Genes that are looked at together: a context of hundreds of rows stays in the cache."""
 
 
 def discrimination(
@@ -27,7 +30,7 @@ def discrimination(
 
     Among the n rows of its context, row p is beaten by k_p = #{q: d(ŷ_p, y_q) < d(ŷ_p, y_p)},
     ties counting half, and PDS_p = 1 − k_p / (n − 1). Distances are means over the genes that are
-    known of y_q. The rows of one context should be of different compounds.
+    known of y_q and predicted for p. The rows of one context should be of different compounds.
 
     Parameters
     ----------
@@ -111,27 +114,42 @@ def counts_of(
     beaten, rivals = np.zeros(len(codes)), np.zeros(len(codes))
     for code in range(codes.max() + 1):
         here = np.flatnonzero((codes == code) & (held.weights > 0))
-        truth, keep = held.truth[here], held.keep[here]
-        norm = np.sqrt((truth**2).sum(axis=1))
+        d = _distances(held.guess[here], held.truth[here], held.keep[here], distance)
+        gap = d - np.diag(d)[:, None]
+        tied = np.abs(gap) <= TIED * np.fmax.reduce(d, axis=1, initial=0, keepdims=True)
+        beaten[here] = ((gap < 0) & ~tied).sum(axis=1) + (tied.sum(axis=1) - 1) / 2
         rivals[here] = len(here) - 1
-        for place, row in enumerate(here):
-            d = _distances(held.predicted[row], truth, keep, norm, distance)
-            gap = d - d[place]
-            tied = np.abs(gap) <= TIED * np.abs(d).max()
-            beaten[row] = (gap[~tied] < 0).sum() + (tied.sum() - 1) / 2
     return beaten, rivals
 
 
-def _distances(x: Array, truth: Array, keep: NDArray[np.bool_], norm: Array, kind: str) -> Array:
-    """Return the distance of one prediction to each measured profile."""
+def _distances(guess: Array, truth: Array, keep: Mask, kind: Distance) -> Array:
+    """Return the distance of every prediction (rows) to every measured profile (columns).
+
+    Over the genes that both know; NaN, which beats nothing, where there is none.
+    """
+    told = ~np.isnan(guess)
+    guess = np.where(told, guess, 0)
+    shared = told.astype(np.float64) @ keep.T
+    n: Array = np.where(shared > 0, shared, np.nan)
     if kind == "cosine":
-        size = norm * np.sqrt((keep * x**2).sum(axis=1))
-        dot = (truth * x).sum(axis=1)
+        size = np.sqrt(guess**2 @ keep.T) * np.sqrt(told @ (truth**2).T)
+        dot = guess @ truth.T
         far: Array = 1 - np.divide(dot, size, out=np.zeros_like(dot), where=size > 0)
-        return far
-    gap = (truth - x) * keep
-    found: Array = (np.abs(gap) if kind == "l1" else gap**2).sum(axis=1) / keep.sum(axis=1)
-    return found if kind == "l1" else np.sqrt(found)
+        return far + 0 * n
+    total, whole = np.zeros(n.shape), bool(keep.all() and told.all())
+    for start in range(0, truth.shape[1], BLOCK):
+        block = slice(start, start + BLOCK)
+        known, counts = np.ascontiguousarray(truth[:, block]), keep[:, block]
+        for row, x in enumerate(guess[:, block]):
+            gap = known - x
+            if not whole:
+                gap *= counts & told[row, block]
+            if kind == "l1":
+                total[row] += np.abs(gap, out=gap).sum(axis=1)
+            else:
+                total[row] += np.einsum("ij,ij->i", gap, gap)
+    mean: Array = total / n
+    return mean if kind == "l1" else np.sqrt(mean)
 
 
 def scores_of(beaten: Array, rivals: Array) -> Array:

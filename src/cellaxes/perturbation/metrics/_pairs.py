@@ -26,6 +26,9 @@ class Pairs:
     ----------
     truth, predicted
         ``(n_rows, n_genes)``, zero where not kept.
+    guess
+        The predictions as they came, NaN where there is none: other rows may know what is
+        missing in the truth of this one.
     keep
         Which values count, ``(n_rows, n_genes)``.
     weights
@@ -34,6 +37,7 @@ class Pairs:
 
     truth: Array
     predicted: Array
+    guess: Array
     keep: Mask
     weights: Array
 
@@ -57,7 +61,7 @@ class Pairs:
                 "mean over the rows that were measured, or leave those genes out."
             )
         truth, predicted = ((x - values) * self.keep for x in (self.truth, self.predicted))
-        return replace(self, truth=truth, predicted=predicted)
+        return replace(self, truth=truth, predicted=predicted, guess=self.guess - values)
 
 
 def pairs(
@@ -81,7 +85,7 @@ def pairs(
     held = _weights(weights, len(measured)) * keep.any(axis=1)
     if not held.any():
         raise InputError("mask and weights leave no row: let one row count at least.")
-    return Pairs(np.where(keep, measured, 0), np.where(keep, guessed, 0), keep, held)
+    return Pairs(np.where(keep, measured, 0), np.where(keep, guessed, 0), guessed, keep, held)
 
 
 def _same_names(truth: Matrix, predicted: Matrix) -> None:
