@@ -56,7 +56,7 @@ def few_shot_context(
     if isinstance(bridge, int | np.integer):
         kept = _draw_bridge(rows, held, here, int(bridge), random_state)
     else:
-        kept = listed(bridge, compound[here], "compound in the held-out contexts")
+        kept = listed(bridge, compound[here], "bridge compound")
     wanted = here & ~np.isin(compound, kept)
     return _seen_elsewhere(
         rows,
