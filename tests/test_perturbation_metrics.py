@@ -160,6 +160,14 @@ def test_discrimination_counts_ties_half_and_leaves_lone_rows_out():
         m.pds(truth, truth, ["a", "b", "c", "d"])
 
 
+@pytest.mark.parametrize("distance", ["l1", "l2", "cosine"])
+def test_a_row_that_shares_no_gene_with_a_prediction_does_not_beat_it(distance):
+    nan = np.nan
+    truth = np.array([[1.0, 2.0, nan, nan], [nan, nan, 3.0, 1.0]])
+    found = m.discrimination(truth, -truth, ["B", "B"], distance=distance)
+    np.testing.assert_array_equal(found, [1, 1])
+
+
 # genes that respond -----------------------------------------------------------------------------
 
 
