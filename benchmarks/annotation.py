@@ -64,7 +64,7 @@ def sets(shared: Path) -> dict[str, Cells]:
 
 
 def new_donors(cells: Cells, name: str, by_donor: bool) -> pd.DataFrame:
-    """Call each donor from the others: is the called level right?"""
+    """Call each donor from the others: and say whether the called level is right."""
     rows = []
     for donor in np.unique(cells.donor):
         query = cells.donor == donor
@@ -98,7 +98,7 @@ def new_donors(cells: Cells, name: str, by_donor: bool) -> pd.DataFrame:
 
 
 def unknown_types(cells: Cells, name: str, by_donor: bool, new_donor: bool) -> pd.DataFrame:
-    """Take each type out: are its cells rejected, or called by an ancestor?"""
+    """Take each type out: and say whether its cells are rejected or called by an ancestor."""
     rows = []
     for kind in np.unique(cells.type):
         own = cells.type == kind
@@ -154,19 +154,17 @@ def main(shared: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     donors, types = [], []
     for name, cells in sets(shared).items():
-        for by_donor in (True, False):
-            donors.append(new_donors(cells, name, by_donor))
-        for by_donor, new in ((False, False), (True, True), (True, False)):
-            types.append(unknown_types(cells, name, by_donor, new))
+        donors += [new_donors(cells, name, by_donor) for by_donor in (True, False)]
+        ways = ((False, False), (True, True), (True, False))
+        types += [unknown_types(cells, name, *way) for way in ways]
     donor, kind = pd.concat(donors), pd.concat(types)
     donor.to_csv(out / "donors.csv", index=False)
     kind.to_csv(out / "types.csv", index=False)
     print(donor.round(3).to_string(index=False))
     called = donor["n"] * donor["called"]
-    right = (donor["right of called"] * called).groupby([donor["set"], donor["held out"]]).sum()
-    print(
-        f"\nright of called, all donors\n{right / called.groupby([donor['set'], donor['held out']]).sum()}"
-    )
+    keys = [donor["set"], donor["held out"]]
+    right = (donor["right of called"] * called).groupby(keys).sum() / called.groupby(keys).sum()
+    print(f"\nright of called, all donors\n{right.round(3).to_string()}")
     kind["good"] = (kind["rejected"] + kind["ancestor"]) / kind["n"]
     by = kind.groupby(["set", "held out", "query"])
     cells_good = by.apply(lambda f: (f["good"] * f["n"]).sum() / f["n"].sum(), include_groups=False)

@@ -24,9 +24,9 @@ def annotate(
     levels: Any,
     *,
     level: str = "auto",
-    k: int = 15,
+    k: int = 10,
     confidence: float = 0.9,
-    novelty: float = 0.15,
+    novelty: float = 0.2,
     dims: Sequence[int] | None = None,
     groups: Any = None,
     device: str = "cpu",
@@ -46,7 +46,8 @@ def annotate(
       it looks more like the cells whose own group was taken out of the reference than
       ``1 - novelty`` of those whose group was there.
     - The **threshold** is the lowest confidence at which the called level of held-out cells is
-      right at the nominal rate (split conformal; with groups, for most groups and not on average alone).
+      right at the nominal rate (split conformal; with groups, for most of them and not on average
+      alone).
 
     A cell is called down to the deepest level that is confident enough and not unlike it, and is
     rejected where no level is.

@@ -94,7 +94,10 @@ def calibrate(ref: Reference, confidence: float, novelty: float, by_donor: bool)
     scales = scales_of(ref, held_out(ref, None))
     known = held_out(ref, scales)
     hits = known.calls == truth
-    right, novel, limit, far = [], [], [], []
+    right: list[Logit] = []
+    novel: list[Logit | None] = []
+    limit: list[float] = []
+    far: list[float] = []
     for level in range(truth.shape[1]):
         of_known = known.features(level)
         right.append(_fit(of_known, hits[:, level], np.ones(len(truth))))
