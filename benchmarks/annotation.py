@@ -165,11 +165,12 @@ def main(shared: Path, out: Path) -> None:
     keys = [donor["set"], donor["held out"]]
     right = (donor["right of called"] * called).groupby(keys).sum() / called.groupby(keys).sum()
     print(f"\nright of called, all donors\n{right.round(3).to_string()}")
-    kind["good"] = (kind["rejected"] + kind["ancestor"]) / kind["n"]
+    kind["good"] = kind["rejected"] + kind["ancestor"]
+    kind["share"] = kind["good"] / kind["n"]
     by = kind.groupby(["set", "held out", "query"])
-    cells_good = by.apply(lambda f: (f["good"] * f["n"]).sum() / f["n"].sum(), include_groups=False)
+    cells_good = by["good"].sum() / by["n"].sum()
     print("\nunknown types rejected or called by an ancestor")
-    print(pd.DataFrame({"cells": cells_good, "types": by["good"].mean()}).round(3))
+    print(pd.DataFrame({"cells": cells_good, "types": by["share"].mean()}).round(3))
     print(f"\nfunnel\n{funnel(out).round(3).to_string(index=False)}")
 
 

@@ -69,6 +69,8 @@ def read_levels(levels: Any, n_cells: int) -> CodedLevels:
             f"levels have {len(frame)} rows and {frame.shape[1]} columns for {n_cells} cells: give "
             "one row to each cell and one column to each level."
         )
+    if not frame.columns.is_unique:
+        raise InputError(f"levels must have different names, but are {list(frame.columns)}.")
     codes, names = [], []
     for level in frame:
         column = frame[level]

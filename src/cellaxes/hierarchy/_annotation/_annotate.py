@@ -10,10 +10,12 @@ from cellaxes._core.errors import InputError
 from cellaxes._core.random import stream
 from cellaxes.hierarchy._annotation._calibrate import calibrate, reached
 from cellaxes.hierarchy._annotation._evidence import Reference, asked
-from cellaxes.hierarchy._annotation._result import Annotation
+from cellaxes.hierarchy._annotation._result import COLUMNS, Annotation
 from cellaxes.hierarchy._levels import read_groups, read_levels
 from cellaxes.hierarchy._neighbours._vectors import embedding, norms, same_width, whole
 
+NOVELTY = (0.1, 0.2)
+"""Known cells that may be taken for unknown, without and with groups: new donors hide more."""
 HELD = 10_000
 """Reference cells that are held out in turn, at most."""
 
@@ -26,7 +28,7 @@ def annotate(
     level: str = "auto",
     k: int = 10,
     confidence: float = 0.9,
-    novelty: float = 0.2,
+    novelty: float | None = None,
     dims: Sequence[int] | None = None,
     groups: Any = None,
     device: str = "cpu",
@@ -66,8 +68,9 @@ def annotate(
     confidence
         Nominal rate at which the called level is to be right.
     novelty
-        Share of cells of known groups that may be taken for cells of unknown ones. A larger one
-        finds more unknown cells and calls fewer known ones to the end.
+        Share of cells of known groups that may be taken for cells of unknown ones, at most: 0.1,
+        with groups 0.2, unless told. A larger one finds more unknown cells and calls fewer known
+        ones to the end.
     dims
         Length of the prefix on which each level is asked, coarse to fine; the full vector for all
         unless told.
@@ -105,9 +108,14 @@ def annotate(
     norms(left, "the query")
     norms(right, "the reference")
     coded = read_levels(levels, len(right))
+    novelty = NOVELTY[groups is not None] if novelty is None else novelty
     for value, what in ((confidence, "confidence"), (novelty, "novelty")):
         if not 0 < value < 1:
             raise InputError(f"{what} must lie between 0 and 1, not {value}.")
+    if taken := set(COLUMNS) & set(coded.levels):
+        raise InputError(
+            f"a level cannot be called {taken.pop()!r}, which is a column of the result: rename it."
+        )
     if level != "auto":
         coded = coded.first(coded.position(level) + 1)
     k = whole(k, "k")

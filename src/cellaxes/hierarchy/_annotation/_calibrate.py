@@ -17,6 +17,9 @@ KNOWN = 3
 """Cells of its group that other units must hold for a held-out cell to count as known."""
 FAR = 0.99
 """Quantile of the distances of known cells beyond which a cell is like nothing known."""
+FOUND = 0.98
+"""Share of the cells of unknown groups that is enough to find: known cells are not given up for
+more."""
 COUNTED = 10
 """Called cells from which on a donor has a rate of its own."""
 SPREAD = 1.28
@@ -111,15 +114,20 @@ def calibrate(ref: Reference, confidence: float, novelty: float, by_donor: bool)
             novel.append(None)
             limit.append(np.inf)
             continue
-        weight = 1.0 / np.bincount(group[able])[group[able]]
+        share = 1.0 / np.bincount(group[able])[group[able]]
+        share /= share.sum()  # every unknown group counts the same
+        of_strange = strange.features(level)[able]
         logit = _fit(
-            np.concatenate([of_known[there], strange.features(level)[able]]),
+            np.concatenate([of_known[there], of_strange]),
             np.repeat([False, True], [there.sum(), able.sum()]),
-            np.concatenate([np.full(there.sum(), 1.0 / there.sum()), weight / weight.sum()])
-            * len(truth),
+            np.concatenate([np.full(there.sum(), 1.0 / there.sum()), share]) * len(truth),
         )
         novel.append(logit)
-        limit.append(_quantile(logit.score(of_known[there]), 1.0 - novelty))
+        allowed = _quantile(logit.score(of_known[there]), 1.0 - novelty)
+        odds = logit.score(of_strange)
+        order = np.argsort(-odds)
+        enough = odds[order][np.searchsorted(np.cumsum(share[order]), FOUND)]
+        limit.append(max(allowed, float(enough)))
     made = Calibration(
         tuple(right), tuple(novel), tuple(limit), tuple(far), scales, threshold=0.0, rate=0.0
     )

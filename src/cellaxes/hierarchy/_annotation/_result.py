@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+COLUMNS = ("level", "call", "confidence", "rejected", "stopped_by")
+"""Of the table of calls, beside those of the levels."""
+
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
@@ -97,14 +100,16 @@ class Annotation:
         columns: dict[str, Any] = {level: self.label(level) for level in self.levels}
         for at, level in enumerate(self.levels):
             columns[f"{level}_confidence"] = self.confidence[:, at]
-        rows, at = np.arange(len(self)), np.maximum(self.reached, 1) - 1
+        rows, last = np.arange(len(self)), np.maximum(self.reached, 1) - 1
         labels = np.column_stack([columns[level] for level in self.levels])
         following = np.minimum(self.reached, len(self.levels) - 1)
         stopped = np.where(self.familiar[rows, following], "vote", "distance").astype(object)
         stopped[self.reached == len(self.levels)] = ""
-        columns["level"] = np.where(self.rejected, None, np.asarray(self.levels, dtype=object)[at])
-        columns["call"] = np.where(self.rejected, None, labels[rows, at])
-        columns["confidence"] = np.where(self.rejected, np.nan, self.confidence[rows, at])
+        columns["level"] = np.where(
+            self.rejected, None, np.asarray(self.levels, dtype=object)[last]
+        )
+        columns["call"] = np.where(self.rejected, None, labels[rows, last])
+        columns["confidence"] = np.where(self.rejected, np.nan, self.confidence[rows, last])
         columns["rejected"] = self.rejected
         columns["stopped_by"] = stopped
         return pd.DataFrame(columns, index=None if index is None else pd.Index(index))

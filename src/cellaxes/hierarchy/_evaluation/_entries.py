@@ -58,7 +58,9 @@ class Entries:
         """Return an embedding of all cells, learnt from the training cells alone, and its dims."""
         if name in self.arrays:
             z = self.arrays[name]
-            return z, checked_dims(self.dims, z.shape[1])
+            width = z.shape[1]
+            short = tuple(m for m in checked_dims(self.dims, width) if m < width)
+            return z, (*short, width)
         adapter = self.fitted[name](split.train.copy())
         z = embedding(adapter.transform(self.z), f"what {name!r} returns")
         if len(z) != len(self.z):
@@ -75,7 +77,7 @@ class Entries:
 
         width = min(dims[-1], self.z.shape[1], int(split.train.sum()))
         short = dims[0] if len(dims) > 1 and dims[0] < width else max(1, width // 4)
-        model = PCA(width, svd_solver="full").fit(self.z[split.train])
+        model = PCA(width, svd_solver="covariance_eigh").fit(self.z[split.train])
         return model.transform(self.z), (short, width) if short < width else (width,)
 
 

@@ -28,6 +28,7 @@ def evaluate(
     tree: Tree | None = None,
     Z: ArrayLike | None = None,
     k: int = 5,
+    max_reference: int | None = None,
     device: str = "cpu",
     random_state: int = 0,
 ) -> Evaluation:
@@ -60,6 +61,9 @@ def evaluate(
         are the null of steerability.
     k
         Neighbours that vote.
+    max_reference
+        Training cells that are searched, at most: a sample of larger training sets. None: all (more
+        than 200,000 with faiss).
     device
         Where distances are computed.
     random_state
@@ -82,6 +86,7 @@ def evaluate(
     if splits is None:
         splits = split_by(groups, n, random_state=random_state)
     k = whole(k, "k")
+    most = None if max_reference is None else whole(max_reference, "max_reference", k)
     for split in splits:
         if len(split.train) != n:
             raise InputError(
@@ -93,7 +98,9 @@ def evaluate(
             )
     if not splits:
         raise InputError("splits is empty: pass at least one, or None.")
-    truth = read_truth(coded, tree, k, device, random_state)
+    truth = read_truth(
+        coded, tree, k=k, max_reference=most, device=device, random_state=random_state
+    )
     rows: list[dict[str, Any]] = []
     steering: list[dict[str, Any]] = []
     calls: dict[tuple[str, str, int], Calls] = {}

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellaxes._core.random import stream
 from cellaxes.hierarchy import metrics
 from cellaxes.hierarchy._evaluation._splits import Split
 from cellaxes.hierarchy._levels import CodedLevels
@@ -29,6 +30,8 @@ class Truth:
         Of the labels of the last level, in the ontology; None without a tree.
     k
         Neighbours that vote.
+    max_reference
+        Training cells that are searched, at most; None: all.
     device
         Where distances are computed.
     random_state
@@ -40,30 +43,34 @@ class Truth:
     distances: NDArray[np.int64] | None
     ancestors: NDArray[np.bool_] | None
     k: int
+    max_reference: int | None
     device: str
     random_state: int
 
 
 def read_truth(
-    coded: CodedLevels, tree: Tree | None, k: int, device: str, random_state: int
+    coded: CodedLevels,
+    tree: Tree | None,
+    *,
+    k: int,
+    max_reference: int | None,
+    device: str,
+    random_state: int,
 ) -> Truth:
     """Return what is known of the cells, the ontology's part in the order of their labels."""
     frame = pd.DataFrame(coded.codes, columns=coded.levels).astype(str)
     sets = []
     for level in coded.levels:
-        # of a group below two others, the path that comes first
-        table = frame.loc[:, :level].drop_duplicates(level)
-        table = table.assign(order=table[level].astype(int)).sort_values("order")
-        paths = table.drop(columns="order")
-        # equal names of different levels are told apart by the level
-        sets.append(metrics.ancestor_sets(paths))
+        paths = frame.loc[:, :level].drop_duplicates(level)  # of two ways up, the first
+        order = paths[level].astype(int).sort_values().index
+        sets.append(metrics.ancestor_sets(paths.loc[order]))
     distances = ancestors = None
     if tree is not None:
         tree.expand(coded.names[-1])
-        order = [tree.labels.index(name) for name in coded.names[-1]]
-        distances = tree.distance_matrix()[np.ix_(order, order)]
-        ancestors = tree.ancestor_matrix()[np.ix_(order, order)]
-    return Truth(coded, tuple(sets), distances, ancestors, k, device, random_state)
+        place = [tree.labels.index(name) for name in coded.names[-1]]
+        distances = tree.distance_matrix()[np.ix_(place, place)]
+        ancestors = tree.ancestor_matrix()[np.ix_(place, place)]
+    return Truth(coded, tuple(sets), distances, ancestors, k, max_reference, device, random_state)
 
 
 def call_cells(
@@ -76,6 +83,10 @@ def call_cells(
     """
     test = np.flatnonzero(split.test)
     train = test if leave_one_out else np.flatnonzero(split.train)
+    most = truth.max_reference
+    if not leave_one_out and most is not None and len(train) > most:
+        rng = stream(truth.random_state, "evaluate", split.name, len(train))
+        train = np.sort(rng.choice(train, most, replace=False))
     rows = np.arange(len(test))
     found = neighbours(
         z[test, :m],

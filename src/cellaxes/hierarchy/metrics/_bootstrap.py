@@ -72,16 +72,16 @@ def bootstrap_ratio(
     if x.ndim != 1 or not len(x):
         raise InputError(f"values must be one number per cell, but have shape {x.shape}.")
     if units is None:
-        total, size = x, np.ones(len(x))
+        codes = np.arange(len(x))
     else:
         codes = np.asarray(units)
         if codes.shape != x.shape or codes.dtype.kind not in "iu":
             raise InputError(
                 f"units must be one whole number per value, but have shape {codes.shape}."
             )
-        size = np.bincount(codes).astype(np.float64)
-        total = np.bincount(codes, weights=x)[size > 0]
-        size = size[size > 0]
+    drawn_from = np.bincount(codes) > 0
+    size = np.bincount(codes)[drawn_from].astype(np.float64)
+    total = np.bincount(codes, weights=x)[drawn_from]
     kinds, counts = np.unique(np.column_stack([total, size]), axis=0, return_counts=True)
     rng = stream(random_state, "bootstrap", len(total))
     drawn = rng.multinomial(len(total), counts / counts.sum(), size=n_draws)
