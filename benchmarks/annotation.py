@@ -4,7 +4,7 @@
 
 Lung (Tabula Sapiens, 3 donors) and pancreas (11 donors). Each donor is called from the others; then
 each type is taken out of the reference and its cells are called: by others of the same donors, and
-by other donors alone. About five minutes on one core.
+by other donors alone. A minute on one core.
 """
 
 import sys

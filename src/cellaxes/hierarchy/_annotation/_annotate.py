@@ -46,7 +46,7 @@ def annotate(
       regression on held-out cells).
     - A cell is **unlike** a level's groups if it is farther than 99 % of the held-out cells, or if
       it looks more like the cells whose own group was taken out of the reference than
-      ``1 - novelty`` of those whose group was there.
+      ``1 - novelty`` of those whose group was there (fewer, where that finds 98 % of the former).
     - The **threshold** is the lowest confidence at which the called level of held-out cells is
       right at the nominal rate (split conformal; with groups, for most of them and not on average
       alone).
