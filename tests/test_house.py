@@ -25,7 +25,6 @@ ARROWS = {
     "hierarchy": {"_core", "information"},
     "perturbation": {"_core"},
     "study": {"_core", "noise", "embed", "signal", "information"},
-    "perturbation": {"_core"},
     "pl": {"_core", "scaling"},
     "report": {"_core", "features", "pl", "scaling"},
     "verbs": {"_core", "embed", "features", "information", "noise", "report", "scaling", "study"},

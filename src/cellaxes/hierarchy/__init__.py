@@ -1,8 +1,15 @@
 """Cell types in levels from coarse to fine, along an ontology or from the data."""
 
+from cellaxes.hierarchy import metrics
 from cellaxes.hierarchy._anchors import Anchor, AnchorTable, load_anchors
+from cellaxes.hierarchy._annotation._annotate import annotate
+from cellaxes.hierarchy._annotation._result import Annotation
 from cellaxes.hierarchy._centroids import tree_from_embedding
 from cellaxes.hierarchy._diff import TreeDiff, diff
+from cellaxes.hierarchy._evaluation._evaluate import evaluate
+from cellaxes.hierarchy._evaluation._result import Evaluation
+from cellaxes.hierarchy._evaluation._splits import Split, split_by
+from cellaxes.hierarchy._neighbours._search import Neighbours, neighbours, search
 from cellaxes.hierarchy._ontology import Ontology, Term
 from cellaxes.hierarchy._read import load_ontology
 from cellaxes.hierarchy._result import Tree
@@ -12,14 +19,24 @@ from cellaxes.hierarchy._tree import tree
 __all__ = [
     "Anchor",
     "AnchorTable",
+    "Annotation",
+    "Evaluation",
+    "Neighbours",
     "Ontology",
+    "Split",
     "Term",
     "Tree",
     "TreeDiff",
+    "annotate",
     "diff",
+    "evaluate",
     "load_anchors",
     "load_ontology",
+    "metrics",
+    "neighbours",
+    "search",
     "show",
+    "split_by",
     "tree",
     "tree_from_embedding",
 ]
