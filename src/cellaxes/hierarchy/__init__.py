@@ -3,6 +3,12 @@
 from cellaxes.hierarchy._anchors import Anchor, AnchorTable, load_anchors
 from cellaxes.hierarchy._centroids import tree_from_embedding
 from cellaxes.hierarchy._diff import TreeDiff, diff
+from cellaxes.hierarchy._ingest._batches import batches
+from cellaxes.hierarchy._ingest._cache import open_cells, write_cells
+from cellaxes.hierarchy._ingest._cells import Cells, CellStream
+from cellaxes.hierarchy._ingest._parquet import write_parquet
+from cellaxes.hierarchy._ingest._read import read_cells
+from cellaxes.hierarchy._ingest._stratify import stratify, write_stratified
 from cellaxes.hierarchy._ontology import Ontology, Term
 from cellaxes.hierarchy._read import load_ontology
 from cellaxes.hierarchy._result import Tree
@@ -12,14 +18,23 @@ from cellaxes.hierarchy._tree import tree
 __all__ = [
     "Anchor",
     "AnchorTable",
+    "CellStream",
+    "Cells",
     "Ontology",
     "Term",
     "Tree",
     "TreeDiff",
+    "batches",
     "diff",
     "load_anchors",
     "load_ontology",
+    "open_cells",
+    "read_cells",
     "show",
+    "stratify",
     "tree",
     "tree_from_embedding",
+    "write_cells",
+    "write_parquet",
+    "write_stratified",
 ]
