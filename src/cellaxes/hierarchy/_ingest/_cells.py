@@ -207,9 +207,12 @@ def as_stream(cells: CellStream | Cells) -> CellStream:
 
 def storable(dtype: DTypeLike) -> np.dtype[Any]:
     """Return float16 for itself, float32 for other numbers."""
-    kind = np.dtype(dtype)
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        kind = np.dtype(object)
     if kind.kind not in "fiu":
-        raise InputError(f"an embedding is stored as float32 or float16, not as {kind}.")
+        raise InputError(f"an embedding is stored as float32 or float16, not as {dtype}.")
     return np.dtype(np.float16 if kind == np.float16 else np.float32)
 
 

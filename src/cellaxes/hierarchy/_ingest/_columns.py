@@ -39,11 +39,12 @@ class Coder:
         self._parts: list[NDArray[np.int32]] = []
 
     def add(self, codes: NDArray[Any], names: Iterable[Any]) -> None:
-        """Take the next cells: which of ``names`` each has; -1 (or a blank name) is missing."""
-        texts = ["" if name is None or name != name else str(name) for name in names]
-        ranks = [
-            self._rank.setdefault(text, len(self._rank)) if text.strip() else -1 for text in texts
-        ]
+        """Take the next cells: which of ``names`` each has; -1 (or a blank name) is missing.
+
+        Space around a name is no part of it.
+        """
+        texts = ["" if name is None or name != name else str(name).strip() for name in names]
+        ranks = [self._rank.setdefault(text, len(self._rank)) if text else -1 for text in texts]
         self._parts.append(np.array([*ranks, -1], dtype=np.int32)[codes])
 
     def column(self, where: str, missing: str | None = None) -> Column:
