@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cellaxes._core.errors import InputError
 
 HEADER = struct.Struct("<6QiI3QdQ")
-CHUNK = 1 << 20
+CHUNK = 1 << 16
 """Elements whose labels are read at a time."""
 
 
@@ -28,22 +28,30 @@ class Index:
 
     Attributes
     ----------
-    elements
-        Memory map with the fields ``vector`` (float32, d), ``label`` and ``mark``.
     path
         The file.
+    n_cells
+        How many.
+    kind
+        Layout of an element: ``vector`` (float32, d), ``label`` and ``mark``.
     """
 
-    elements: NDArray[Any]
     path: Path
+    n_cells: int
+    kind: np.dtype[Any]
 
     def __len__(self) -> int:
-        return len(self.elements)
+        return self.n_cells
 
     @property
     def n_dims(self) -> int:
         """Dimensions of a vector."""
-        return int(self.elements.dtype["vector"].shape[0])
+        return int(self.kind["vector"].shape[0])
+
+    @property
+    def elements(self) -> NDArray[Any]:
+        """A new memory map: what was read through an old one leaves memory with it."""
+        return np.memmap(self.path, self.kind, "r", HEADER.size, (self.n_cells,))
 
     def order(self) -> NDArray[np.int64]:
         """Return where the element with label 0, 1, 2, … is, ``(n,)``.
@@ -120,4 +128,4 @@ def open_index(path: Path) -> Index:
     )
     if not n:
         raise InputError(f"{path} holds no cells.")
-    return Index(np.memmap(path, kind, "r", HEADER.size, (n,)), path)
+    return Index(path, n, kind)

@@ -42,7 +42,7 @@ def read_npy(
 
     def read() -> Iterator[NDArray[Any]]:
         for start in range(0, len(z), ROWS):
-            yield z[start : start + ROWS]
+            yield open_npy(path)[start : start + ROWS]  # a new map: what was read leaves memory
 
     columns = read_labels(Path(table), labels, missing)
     return CellStream(len(z), z.shape[1], storable(z.dtype), columns, str(path), read)

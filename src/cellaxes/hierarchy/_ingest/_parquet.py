@@ -99,9 +99,10 @@ def write_parquet(
     if EMBEDDING in cells.columns:
         raise InputError(f"a label column is called {EMBEDDING!r}, as the embedding: rename it.")
     stream, path = as_stream(cells), Path(path)
-    value = pa.from_numpy_dtype(stream.dtype)
+    value = pa.field("element", pa.from_numpy_dtype(stream.dtype), nullable=False)
+    kind = pa.list_(value, stream.n_dims)
     schema = pa.schema(
-        [(EMBEDDING, pa.list_(value, stream.n_dims))]
+        [pa.field(EMBEDDING, kind, nullable=False)]
         + [(name, pa.dictionary(pa.int32(), pa.string())) for name in stream.columns]
     )
     dictionaries = {name: pa.array(column.names) for name, column in stream.columns.items()}
@@ -126,7 +127,7 @@ def write_parquet(
                 )
                 for name, column in stream.columns.items()
             ]
-            vectors = pa.FixedSizeListArray.from_arrays(pa.array(z.reshape(-1)), stream.n_dims)
+            vectors = pa.FixedSizeListArray.from_arrays(pa.array(z.reshape(-1)), type=kind)
             table = pa.Table.from_arrays([vectors, *coded], schema=schema)
             writer.write_table(table, row_group_size=ROWS)
             start = stop

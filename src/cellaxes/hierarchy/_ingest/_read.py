@@ -90,13 +90,13 @@ def _read(
     table: str | Path | None,
     missing: str | None,
 ) -> CellStream:
-    from cellaxes.hierarchy._ingest._anndata import read_file, read_object
+    path = Path(source) if isinstance(source, str | Path) else None
+    if path is None or path.suffix == ".h5ad":
+        from cellaxes.hierarchy._ingest._anndata import read_file, read_object
 
-    in_obs = "cell_type" if labels is None else labels
-    if not isinstance(source, str | Path):
-        return read_object(source, rep, in_obs, missing)
-    path = Path(source)
-    if path.suffix == ".h5ad":
+        in_obs = "cell_type" if labels is None else labels
+        if path is None:
+            return read_object(source, rep, in_obs, missing)
         return read_file(path, rep, in_obs, missing)
     if path.suffix == ".npy":
         return read_npy(path, table, labels, missing)

@@ -47,11 +47,10 @@ def read_scimilarity(
             "the same model; copy both again."
         )
     where = index.order()
-    vectors = index.elements["vector"]
 
     def read() -> Iterator[NDArray[Any]]:
         for start in range(0, len(index), ROWS):
-            yield vectors[where[start : start + ROWS]]
+            yield index.elements["vector"][where[start : start + ROWS]]
 
     name = str(folder / INDEX)
     return CellStream(len(index), index.n_dims, np.dtype(np.float32), columns, name, read)
