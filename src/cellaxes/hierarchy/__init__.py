@@ -9,6 +9,12 @@ from cellaxes.hierarchy._diff import TreeDiff, diff
 from cellaxes.hierarchy._evaluation._evaluate import evaluate
 from cellaxes.hierarchy._evaluation._result import Evaluation
 from cellaxes.hierarchy._evaluation._splits import Split, split_by
+from cellaxes.hierarchy._ingest._batches import batches
+from cellaxes.hierarchy._ingest._cache import open_cells, write_cells
+from cellaxes.hierarchy._ingest._cells import Cells, CellStream
+from cellaxes.hierarchy._ingest._parquet import write_parquet
+from cellaxes.hierarchy._ingest._read import read_cells
+from cellaxes.hierarchy._ingest._stratify import stratify, write_stratified
 from cellaxes.hierarchy._neighbours._search import Neighbours, neighbours, search
 from cellaxes.hierarchy._ontology import Ontology, Term
 from cellaxes.hierarchy._read import load_ontology
@@ -20,6 +26,8 @@ __all__ = [
     "Anchor",
     "AnchorTable",
     "Annotation",
+    "CellStream",
+    "Cells",
     "Evaluation",
     "Neighbours",
     "Ontology",
@@ -28,15 +36,22 @@ __all__ = [
     "Tree",
     "TreeDiff",
     "annotate",
+    "batches",
     "diff",
     "evaluate",
     "load_anchors",
     "load_ontology",
     "metrics",
     "neighbours",
+    "open_cells",
+    "read_cells",
     "search",
     "show",
     "split_by",
+    "stratify",
     "tree",
     "tree_from_embedding",
+    "write_cells",
+    "write_parquet",
+    "write_stratified",
 ]
