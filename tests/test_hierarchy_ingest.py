@@ -27,7 +27,15 @@ from cellaxes.hierarchy import (
     write_parquet,
     write_stratified,
 )
-from cellaxes.hierarchy._ingest import _anndata, _batches, _cells, _npy, _parquet, _scimilarity
+from cellaxes.hierarchy._ingest import (
+    _anndata,
+    _batches,
+    _cells,
+    _columns,
+    _npy,
+    _parquet,
+    _scimilarity,
+)
 
 TYPES = np.array(["T cell", "B cell", "monocyte", "fibroblast"])
 
@@ -78,6 +86,21 @@ def test_an_anndata_is_read_whatever_its_form(made, tmp_path, kind):
     if kind == "backed":
         cells = anndata.read_h5ad(cells, backed="r")
     same(read_cells(cells, ["cell_type", "donor"], rep="X" if kind == "X" else "X_pca"), z, obs)
+
+
+def test_files_of_older_anndata_keep_their_categories_elsewhere(made, tmp_path):
+    z, obs = made
+    path = tmp_path / "cells.h5ad"
+    anndata.AnnData(obs=obs, obsm={"X_pca": z}).write_h5ad(path)
+    with h5py.File(path, "a") as file:
+        frame = file["obs"]
+        codes, names = (frame[f"cell_type/{part}"][()] for part in ("codes", "categories"))
+        del frame["cell_type"]
+        frame["__categories/cell_type"] = names
+        frame["cell_type"] = codes
+        frame["cell_type"].attrs["categories"] = frame["__categories/cell_type"].ref
+        frame.attrs["encoding-version"] = "0.1.0"
+    same(read_cells(path, ["cell_type", "donor"], rep="X_pca"), z, obs)
 
 
 def test_a_file_of_anndata_is_never_read_as_a_whole(made, tmp_path, monkeypatch):
@@ -134,6 +157,18 @@ def test_dictionaries_that_differ_between_files_mean_the_same(made, tmp_path):
         )
     order = np.concatenate([np.arange(67), np.arange(133, 66, -1), np.arange(134, 200)])
     same(read_cells(tmp_path), z[order], obs.iloc[order], ["cell_type"])
+
+
+def test_a_long_parquet_file_is_never_held_as_a_whole(tmp_path, monkeypatch):
+    for module in (_cells, _parquet):
+        monkeypatch.setattr(module, "ROWS", 4096)
+    z = np.random.default_rng(0).normal(size=(100_000, 32)).astype(np.float32)
+    cells = hierarchy.Cells(z, {"donor": _columns.column_of(np.zeros(len(z)), "donor")})
+    write_parquet(cells.stream(), tmp_path / "z.parquet")
+    stream = read_cells(tmp_path / "z.parquet")
+    before = pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in stream.blocks()]
+    assert max(held) < z.nbytes / 4
 
 
 @pytest.mark.parametrize("end", ["csv", "tsv", "csv.gz"])
@@ -211,6 +246,7 @@ def test_a_real_header_says_how_large_a_record_is():
     [
         (lambda index: index[:60], "truncated: it has 60 bytes"),
         (lambda index: index[: len(index) // 2], "truncated: 200 cells of 6 dimensions need"),
+        (lambda index: index[:-900], "truncated: 200 cells of 6 dimensions need"),
         (lambda index: bytes(8) + index[8:40] + bytes(8) + index[48:], "no hnswlib index"),
         (lambda index: index[:32] + struct.pack("<Q", 59) + index[40:], "no hnswlib index"),
         (lambda index: b"\x80\x05pickle" * 99, "no hnswlib index"),
@@ -303,9 +339,8 @@ def test_parquet_comes_back_as_it_was(stream, made, tmp_path, compression, dtype
     assert back.dtype == dtype
     same(back, z.astype(dtype), obs)
     found = pq.ParquetFile(path)
-    assert found.schema_arrow.field("embedding").type == pa.list_(
-        pa.from_numpy_dtype(np.dtype(dtype)), 6
-    )
+    kind = found.schema_arrow.field("embedding").type
+    assert (kind.value_type, kind.list_size) == (pa.from_numpy_dtype(np.dtype(dtype)), 6)
     assert pa.types.is_dictionary(found.schema_arrow.field("cell_type").type)
     groups = [found.metadata.row_group(k).num_rows for k in range(found.num_row_groups)]
     assert groups == [64, 64, 64, 8]

@@ -165,8 +165,11 @@ def _rows(path: Path, schema: pa.Schema) -> int:
 def _batches(
     path: Path, columns: list[str], texts: list[str] | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Yield some columns by the batch, those of text as dictionaries."""
-    with _reading(path), pq.ParquetFile(path, read_dictionary=texts) as file:
+    """Yield some columns by the batch, those of text as dictionaries.
+
+    Without ``pre_buffer``, which keeps all that was read until the file is closed.
+    """
+    with _reading(path), pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False) as file:
         yield from file.iter_batches(ROWS, columns=columns)
 
 
