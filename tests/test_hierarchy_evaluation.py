@@ -297,7 +297,7 @@ def test_a_reference_can_be_sampled():
 def test_without_groups_halves_of_cells_are_compared():
     found = evaluate({"z": Z}, LEVELS["level3"], k=3)
     assert found.to_frame()["split"].nunique() == 6
-    assert "(95 %, cells)" in repr(found)
+    assert "over cells)" in repr(found)
     # every cell is tested three times and is one unit
     assert (found.summary()["n_units"] == len(Z)).all()
 

@@ -16,7 +16,7 @@ from cellaxes.hierarchy._neighbours._vectors import embedding, norms, same_width
 
 NOVELTY = (0.1, 0.2)
 """Known cells that may be taken for unknown, without and with groups: new donors hide more."""
-HELD = 10_000
+HELD = 5_000
 """Reference cells that are held out in turn, at most."""
 
 
@@ -39,7 +39,7 @@ def annotate(
     The k nearest reference cells (cosine) vote from the coarsest level down; at each level those
     vote that agree with the calls above. Three numbers say how far that is to be trusted: the share
     of the neighbours, how far away they are, and how much farther than they are from their own.
-    What they are worth is learnt from the reference, each of whose cells (10,000 at most) is asked
+    What they are worth is learnt from the reference, each of whose cells (5,000 at most) is asked
     about from the others: with ``groups`` without its whole group, otherwise without itself.
 
     - The **confidence** of a level is the share of right calls at that evidence (logistic
