@@ -264,10 +264,15 @@ def test_norm_factors_undo_a_few_genes_that_take_most_of_the_library():
     assert np.allclose(pert.norm_factors(sp.csr_matrix(counts)), factors)
 
 
-def test_norm_factors_of_libraries_that_are_mostly_zeros():
+def test_norm_factors_of_libraries_that_are_mostly_zeros_take_a_rich_reference():
     rng = np.random.default_rng(0)
-    factors = pert.norm_factors(rng.poisson(0.1, (5, 400)))
-    assert np.isfinite(factors).all()
+    counts = rng.poisson(0.1, (12, 6000))
+    counts[0] = 0
+    counts[0, :3] = 1  # no upper quartile, and next to nothing to compare with
+    counts[3, :5] = 400
+    effective = counts.sum(axis=1) * pert.norm_factors(counts)
+    rest = counts[:, 5:].sum(axis=1)[1:]
+    assert np.allclose(effective[1:] / rest, (effective[1:] / rest).mean(), rtol=0.15)
 
 
 # ---- designs ------------------------------------------------------------------------------------
