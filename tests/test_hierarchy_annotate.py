@@ -219,6 +219,48 @@ def test_calls_of_all_levels_lie_on_one_path():
     assert set(map(tuple, frame[["system", "lineage", "type"]].to_numpy())) <= paths
 
 
+def test_a_level_is_called_by_the_neighbours_that_agree_above():
+    here = 50 * np.eye(Z.shape[1])[0] + 0.01 * Z[:5]
+    mixed = LEVELS.iloc[:0].reindex(range(5))
+    mixed["type"] = ["T", "T", "club", "duct", "duct"]  # most of one type: T, but most Epithelial
+    mixed["lineage"] = [TREE[t][1] for t in mixed["type"]]
+    mixed["system"] = [TREE[t][0] for t in mixed["type"]]
+    mixed.loc[4, "type"] = "acinar"
+    found = annotate(
+        50 * np.eye(Z.shape[1])[:1],
+        np.vstack([here, Z]),
+        pd.concat([mixed, LEVELS], ignore_index=True),
+        k=5,
+    )
+    calls = [found.label(level)[0] for level in found.levels]
+    assert calls == ["Epithelial", "Gland", "acinar"]
+
+
+def test_more_novelty_finds_more_unknown_cells():
+    z, levels, _ = atlas(900, noise=0.9)
+    good = []
+    for novelty in (0.01, 0.3):
+        shares = []
+        for kind in ("B", "club", "duct"):
+            own = (levels["type"] == kind).to_numpy()
+            found = annotate(z[own], z[~own], levels[~own], novelty=novelty).to_frame()
+            ancestor = found["call"].isin(TREE[kind]) & ~found["rejected"]
+            shares.append((found["rejected"] | ancestor).mean())
+        good.append(np.mean(shares))
+    assert good[1] > good[0] + 0.1
+
+
+def test_groups_make_the_confidence_that_of_a_new_donor():
+    z, levels, donor = atlas(1200, noise=0.5, shift=1.0)
+    new = donor == "0"
+    with_groups = annotate(z[new], z[~new], levels[~new], groups=donor[~new])
+    without = annotate(z[new], z[~new], levels[~new])
+    right = (with_groups.label("type") == levels["type"][new].to_numpy()).mean()
+    error = [abs(found.confidence[:, -1].mean() - right) for found in (with_groups, without)]
+    assert error[0] < 0.12
+    assert error[1] > error[0]
+
+
 def test_a_coarser_level_can_be_asked_for():
     found = annotate(Z[:50], Z[50:], LEVELS[50:], level="lineage")
     assert found.levels == ("system", "lineage")
