@@ -65,8 +65,8 @@ def fingerprints(
             f"{len(gaps)} of {len(given)} SMILES are missing (at {', '.join(gaps[:10])}"
             f"{', …' if len(gaps) > 10 else ''}): leave these compounds out."
         )
-    codes, distinct = pd.factorize(pd.Series(given, dtype=object))
-    parsed = molecules(given, what=WHAT) if len(given) == len(distinct) else _parse(given, codes)
+    codes, _ = pd.factorize(pd.Series(given, dtype=object))
+    parsed = _parse(given, codes)
     dtype = np.float64 if kind == "descriptors" else np.uint8
     one = _maker(kind, radius, n_bits)
     rows = [np.asarray(one(molecule), dtype=dtype) for molecule in parsed]
