@@ -29,17 +29,16 @@ def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:
             made[name] = column.to_numpy(dtype=np.float64) if gaps.any() else column.to_numpy()
         else:
             text = column.astype(object).map(str, na_action="ignore")
-            text[gaps] = np.nan
-            made[name] = text.to_numpy(dtype=object)
+            made[name] = text.where(~gaps, np.nan).to_numpy(dtype=object)
     return pd.DataFrame(made, index=frame.index, columns=frame.columns)
 
 
-def place(rows: pd.DataFrame, i: int) -> str:
+def place(rows: pd.DataFrame, i: int | np.integer) -> str:
     """How messages call a row."""
-    return f"row {i} ({rows['compound'].iloc[i]} in {rows['context'].iloc[i]})"
+    return f"row {i} ({rows['compound'].iloc[int(i)]} in {rows['context'].iloc[int(i)]})"
 
 
-def some(entries: Sequence[object], n: int = 5) -> str:
+def some(entries: Sequence[object] | NDArray[Any], n: int = 5) -> str:
     """Return the first few of many names."""
     return ", ".join(map(str, entries[:n])) + (", …" if len(entries) > n else "")
 
@@ -69,7 +68,8 @@ def clean_rows(rows: pd.DataFrame) -> pd.DataFrame:
     again = clean.duplicated(told).to_numpy()
     if again.any():
         i = int(again.argmax())
-        first = int((clean[told].astype(str) == clean.loc[i, told].astype(str)).all(axis=1).argmax())
+        alike = clean[told].astype(str) == clean.loc[i, told].astype(str)
+        first = int(alike.all(axis=1).argmax())
         names = ", ".join(str(clean.at[i, key]) for key in told)
         raise InputError(
             f"rows {first} and {i} are both ({names}); {int(again.sum())} rows stand again: "
@@ -123,10 +123,7 @@ def clean_layer(
 
 def clean_weight(weight: NDArray[Any], rows: pd.DataFrame) -> NDArray[np.float64]:
     """Return weights ``(n_rows,)`` in (0, 1]; empty means 1 everywhere."""
-    if not np.size(weight):
-        found = np.ones(len(rows))
-    else:
-        found = np.array(weight, dtype=np.float64)
+    found = np.array(weight, dtype=np.float64) if np.size(weight) else np.ones(len(rows))
     if found.shape != (len(rows),):
         raise InputError(f"weight has shape {found.shape} for {len(rows)} rows.")
     bad = np.flatnonzero(~((found > 0) & (found <= 1)))

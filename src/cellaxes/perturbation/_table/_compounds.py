@@ -36,20 +36,21 @@ class Compounds:
     table: pd.DataFrame
     duplicates: pd.DataFrame
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The duplicates in words."""
+        pairs = self.duplicates[["same", "compounds"]].itertuples(index=False)
+        return tuple(f"{' = '.join(names)}: one {same}" for same, names in pairs)
+
     def to_frame(self) -> pd.DataFrame:
         """Return the table of compounds."""
         return self.table
 
     def __repr__(self) -> str:
         known = int(self.table["canonical"].notna().sum())
-        groups = [
-            f"{' = '.join(names)}{' (stereo differs)' if same == 'connectivity' else ''}"
-            for same, names in self.duplicates[["same", "compounds"]].itertuples(index=False)
-        ]
-        more = ", …" if len(groups) > 3 else ""
-        return f"Compounds({len(self.table)}, {known} with SMILES" + (
-            f"; one molecule: {', '.join(groups[:3])}{more})" if groups else ")"
-        )
+        more = "; …" if len(self.told) > 3 else ""
+        told = f"; {'; '.join(self.told[:3])}{more}" if self.told else ""
+        return f"Compounds({len(self.table)}, {known} with SMILES{told})"
 
 
 def read_compounds(
@@ -116,7 +117,7 @@ def standardise_compounds(compounds: pd.DataFrame) -> Compounds:
     ...     {"SMILES": ["CC(=O)[O-].[Na+]", "OC(C)=O"]}, index=["sodium acetate", "acetic acid"]
     ... )
     >>> standardise_compounds(given)
-    Compounds(2, 2 with SMILES; one molecule: sodium acetate = acetic acid)
+    Compounds(2, 2 with SMILES; sodium acetate = acetic acid: one molecule)
     """
     if "SMILES" not in compounds:
         raise InputError(

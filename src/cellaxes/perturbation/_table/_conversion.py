@@ -1,7 +1,7 @@
 """Between t statistics and signed -log10 p, in log space both ways."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicHermiteSpline
 from scipy.special import gammaln, log_ndtr
 
@@ -120,7 +120,7 @@ def infer_df(t: ArrayLike, signed: ArrayLike, *, n_genes: int = 5) -> Array:
     return median
 
 
-def _by_df(values: Array, df: ArrayLike) -> list[tuple[slice | Array, float]]:
+def _by_df(values: Array, df: ArrayLike) -> list[tuple[slice | NDArray[np.intp], float]]:
     """Return rows that share their degrees of freedom, and these."""
     given = np.asarray(df, dtype=np.float64)
     if not (given > 0).all():

@@ -82,7 +82,7 @@ def read_own(path: Path) -> PerturbationTable:
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame whose categories are text again."""
-    text = [name for name in frame if isinstance(frame[name].dtype, pd.CategoricalDtype)]
+    text = [str(name) for name in frame if isinstance(frame[name].dtype, pd.CategoricalDtype)]
     return frame.assign(**{name: frame[name].astype(object) for name in text})
 
 
@@ -95,5 +95,5 @@ def parts_of(path: Path, layers: tuple[str, ...]) -> anndata.AnnData:
         return anndata.AnnData(
             obs=read_elem(stored["obs"]),
             var=read_elem(stored["var"]),
-            layers={name: read_elem(stored[f"layers/{name}"]) for name in layers if name in there},
+            layers={n: read_elem(stored[f"layers/{n}"]) for n in layers if n in there},
         )

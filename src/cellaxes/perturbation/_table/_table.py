@@ -10,19 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from cellaxes._core.errors import InputError, near
 from cellaxes.perturbation._counts import Array
-from cellaxes.perturbation._quality import Quality, row_quality
-from cellaxes.perturbation._table._check import (
-    LAYERS,
-    clean_compounds,
-    clean_contexts,
-    clean_genes,
-    clean_layer,
-    clean_reasons,
-    clean_rows,
-    clean_weight,
-    place,
-    some,
-)
+from cellaxes.perturbation._quality import Quality
+from cellaxes.perturbation._table._check import LAYERS
+from cellaxes.perturbation._table._clean import cleaned, gene_numbers, judge, row_numbers
 from cellaxes.perturbation._table._compounds import standardise_compounds
 from cellaxes.perturbation._table._conversion import infer_df, signed_log10_p, t_statistic
 from cellaxes.perturbation._table._views import as_anndata, as_text, describe, long_frame
@@ -71,7 +61,7 @@ class PerturbationTable:
     >>> rows = pd.DataFrame({"context": ["B", "B"], "compound": ["x", "y"]})
     >>> table = PerturbationTable(rows, ["A1BG", "A2M"], t=np.array([[2.0, -9.0], [0.1, 0.0]]))
     >>> table
-    PerturbationTable(2 rows x 2 genes: 1 contexts, 2 compounds; t)
+    PerturbationTable(2 rows x 2 genes: 1 context, 2 compounds; t)
     >>> table.layer("signed_log10_p").round(2).tolist(), table.origin("signed_log10_p")
     ([[1.34, -18.65], [0.04, 0.0]], 'from t as if normal')
     """
@@ -89,34 +79,7 @@ class PerturbationTable:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        given = self.rows["weight"] if "weight" in self.rows and not len(self.weight) else None
-        rows, genes = clean_rows(self.rows), clean_genes(self.genes)
-        clean: dict[str, Any] = {"rows": rows, "genes": genes}
-        known = np.zeros(len(rows), dtype=bool)
-        for name in self.stored:
-            clean[name] = clean_layer(name, getattr(self, name), rows, genes)
-            known |= ~np.isnan(clean[name]).all(axis=1)
-        if not self.stored:
-            raise InputError(f"the table has no values: give one of {', '.join(LAYERS)}.")
-        empty = np.flatnonzero(~known)
-        if len(empty):
-            named = some([place(rows, i) for i in empty])
-            raise InputError(f"{len(empty)} rows hold no value: {named}; leave them out.")
-        if self.measured is not None:
-            measured = np.array(self.measured, dtype=bool)
-            if measured.shape != (len(rows), len(genes)):
-                raise InputError(f"measured has shape {measured.shape}, not that of the layers.")
-            measured.setflags(write=False)
-            clean["measured"] = measured
-        clean["weight"] = clean_weight(
-            self.weight if given is None else given.to_numpy(dtype=np.float64), rows
-        )
-        clean["reasons"] = clean_reasons(self.reasons, rows)
-        clean["compounds"] = clean_compounds(self.compounds)
-        if self.contexts is not None:
-            clean["contexts"] = clean_contexts(self.contexts, rows, genes)
-        clean["notes"] = tuple(self.notes)
-        for name, value in clean.items():
+        for name, value in cleaned(self).items():
             object.__setattr__(self, name, value)
 
     @property
@@ -220,14 +183,7 @@ class PerturbationTable:
         InputError
             If a number is out of range, a mask has another length, or no row is left.
         """
-        if not isinstance(rows, slice):
-            rows = np.asarray(rows)
-            if rows.dtype == bool and rows.shape != (self.n_rows,):
-                raise InputError(f"the mask has shape {rows.shape} for {self.n_rows} rows.")
-        try:
-            at = np.arange(self.n_rows)[rows]
-        except IndexError as error:
-            raise InputError(f"rows cannot be taken of {self.n_rows}: {error}.") from error
+        at = row_numbers(rows, self.n_rows)
         return replace(
             self,
             rows=self.rows.iloc[at],
@@ -245,14 +201,7 @@ class PerturbationTable:
         InputError
             If a gene is not in the table (they are named), or is asked for twice.
         """
-        wanted = clean_genes(np.asarray(names).tolist())
-        at = pd.Index(self.genes).get_indexer(pd.Index(wanted))
-        absent = wanted[at < 0]
-        if len(absent):
-            raise InputError(
-                f"the table lacks {len(absent)} of {len(wanted)} genes ({some(absent.tolist())}): "
-                f"{near(str(absent[0]), self.genes)}"
-            )
+        wanted, at = gene_numbers(names, self.genes)
         return replace(
             self,
             genes=wanted,
@@ -274,21 +223,13 @@ class PerturbationTable:
         """
         return describe(self)
 
-    def with_compounds(self, compounds: pd.DataFrame) -> "PerturbationTable":
-        """Return the table with these compounds (indexed by name), and no others."""
-        return replace(self, compounds=compounds)
-
     def standardised(self) -> "PerturbationTable":
         """Return the table with its compounds in one form, see `standardise_compounds`.
 
         Names that turn out to be one molecule are told in ``notes``.
         """
         found = standardise_compounds(self.compounds)
-        told = tuple(
-            f"{' = '.join(names)}: one {same}"
-            for same, names in found.duplicates[["same", "compounds"]].itertuples(index=False)
-        )
-        return replace(self, compounds=found.table, notes=self.notes + told)
+        return replace(self, compounds=found.table, notes=self.notes + found.told)
 
     def judged(self, quality: Quality | None = None) -> "PerturbationTable":
         """Return the table with the weight of each row and the reasons to doubt it.
@@ -304,23 +245,8 @@ class PerturbationTable:
         InputError
             If ``quality`` speaks of other rows, or t cannot be derived.
         """
-        if quality is None:
-            quality = row_quality(
-                self.layer("t"),
-                self.rows,
-                signed_log10_p=self.layer("signed_log10_p"),
-                supported=self.measured,
-                genes=self.genes,
-            )
-        said = quality.rows
-        same = [key for key in ("context", "compound") if key in said]
-        if len(said) != self.n_rows or not (
-            said[same].astype(str).to_numpy() == self.rows[same].to_numpy()
-        ).all():
-            raise InputError("quality speaks of other rows than the table has, or in other order.")
-        return replace(
-            self, weight=said["weight"].to_numpy(dtype=np.float64), reasons=tuple(said["reasons"])
-        )
+        weight, reasons = judge(self, quality)
+        return replace(self, weight=weight, reasons=reasons)
 
     def to_anndata(self) -> anndata.AnnData:
         """Return rows x genes with the stored layers; `read_table` understands it.

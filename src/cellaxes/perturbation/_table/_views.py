@@ -76,7 +76,7 @@ def as_anndata(table: "PerturbationTable") -> anndata.AnnData:
 
 def writable(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame whose text is categorical, which can be stored with gaps."""
-    text = frame.columns[frame.dtypes == object]
+    text = frame.select_dtypes(object).columns
     return frame.assign(**{name: pd.Categorical(frame[name]) for name in text})
 
 
@@ -95,6 +95,11 @@ def as_text(table: "PerturbationTable") -> str:
     parts += table.notes[:3] + (("…",) if len(table.notes) > 3 else ())
     return (
         f"PerturbationTable({table.n_rows:,} rows x {table.n_genes:,} genes: "
-        f"{rows['context'].nunique()} contexts, {rows['compound'].nunique()} compounds; "
+        f"{_counted(rows, 'context')}, {_counted(rows, 'compound')}; "
         f"{'; '.join(parts)})"
     )
+
+
+def _counted(rows: pd.DataFrame, what: str) -> str:
+    n = rows[what].nunique()
+    return f"{n} {what}{'' if n == 1 else 's'}"
