@@ -83,7 +83,7 @@ def judge(
 def row_numbers(rows: ArrayLike | slice, n_rows: int) -> NDArray[np.int64]:
     """Return the numbers of rows that numbers, a mask or a slice select."""
     if not isinstance(rows, slice):
-        rows = np.asarray(rows)
+        rows = np.asarray(rows) if np.size(rows) else np.empty(0, dtype=np.int64)
         if rows.dtype == bool and rows.shape != (n_rows,):
             raise InputError(f"the mask has shape {rows.shape} for {n_rows} rows.")
     try:

@@ -8,6 +8,7 @@ import pandas as pd
 from cellaxes._core.errors import InputError, near
 from cellaxes._core.tables import read_table
 from cellaxes.perturbation._molecules import chemistry, molecules
+from cellaxes.perturbation._table._check import plain_frame
 
 NAMES = ("compound", "sm_name", "drug_name", "name", "pert_iname", "drug")
 SMILES = ("SMILES", "smiles", "canonical_smiles")
@@ -149,9 +150,7 @@ def standardise_compounds(compounds: pd.DataFrame) -> Compounds:
             made.iloc[i] = [canonical, key, block, scaffold, n_fragments]
     made["n_fragments"] = made["n_fragments"].astype(float)
     kept = compounds.set_axis(names).drop(columns=list(MADE), errors="ignore")
-    first = [c for c in ("SMILES",) if c in kept]
-    others = [c for c in kept if c not in first]
-    table = pd.concat([kept[first], made, kept[others]], axis=1)
+    table = plain_frame(pd.concat([kept[["SMILES"]], made, kept.drop(columns="SMILES")], axis=1))
     table.index.name = "compound"
     return Compounds(table, duplicates_of(table))
 

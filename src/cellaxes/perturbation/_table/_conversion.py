@@ -144,7 +144,7 @@ def _inverse(largest: float, df: float) -> CubicHermiteSpline:
     top = 1.0
     while top < TOP and -_log10_p(np.sinh(np.array([top])), df)[0] <= largest:
         top = min(top * 1.25, TOP)
-    s = np.linspace(0, top, KNOTS)
+    s = top * np.linspace(0, 1, KNOTS) ** 2  # the closer, the nearer to 0
     t = np.sinh(s)
     log10_p = _log10_p(t, df)
     if np.isinf(df):

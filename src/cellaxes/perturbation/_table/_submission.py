@@ -61,7 +61,7 @@ def write_submission(
     """
     if fallback not in ("refuse", "zero", "gene_mean", "compound_mean"):
         raise InputError(
-            f"fallback {fallback!r} is not known: refuse, zero, gene_mean, compound_mean."
+            f"fallback must be refuse, zero, gene_mean or compound_mean, not {fallback!r}."
         )
     pairs = read_id_map(id_map)
     if genes is not None:
