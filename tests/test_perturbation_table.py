@@ -348,11 +348,11 @@ def test_results_of_limma_give_its_own_numbers_and_survive_p_of_zero(shared, tmp
 def test_results_of_deseq2_keep_what_it_left_out():
     result = pd.DataFrame(
         {"baseMean": [9.0, 8, 7, 6], "log2FoldChange": [4.0, -5, 0.1, 1], "lfcSE": 0.1,
-         "stat": [40.0, -50, 1.96, 3], "pvalue": [0.0, 0.0, 2 * stats.norm.sf(1.96), np.nan], "padj": np.nan},
+         "stat": [40.0, -50, 1.96, 3], "pvalue": [0.0, 0.0, 2 * stats.norm.sf(1.96), np.nan]},
         index=["g1", "g2", "g3", "g4"],
     )  # fmt: skip
     table = p.from_results({("B", "x"): result})
-    found = [349.437, -544.660, 1.301, np.nan]
+    found = [349.1360, -544.6653, 1.3011, np.nan]
     np.testing.assert_allclose(table.signed_log10_p[0], found, atol=1e-3)
     assert not table.mask[0, 3]
     np.testing.assert_array_equal(table.t[0], result["stat"])

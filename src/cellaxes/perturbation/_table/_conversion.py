@@ -37,7 +37,7 @@ def signed_log10_p(t: ArrayLike, df: ArrayLike = np.inf) -> Array:
     Examples
     --------
     >>> signed_log10_p([-1.959964, 40.0, 0.0]).round(3).tolist()
-    [-1.301, 349.437, 0.0]
+    [-1.301, 349.136, 0.0]
     """
     values = np.asarray(t, dtype=np.float64)
     found = np.empty_like(values)
@@ -70,7 +70,7 @@ def t_statistic(signed: ArrayLike, df: ArrayLike = np.inf) -> Array:
 
     Examples
     --------
-    >>> t_statistic([-1.30103, 349.437]).round(3).tolist()
+    >>> t_statistic([-1.30103, 349.136]).round(3).tolist()
     [-1.96, 40.0]
     """
     values = np.asarray(signed, dtype=np.float64)

@@ -69,7 +69,7 @@ def from_results(
     --------
     >>> top = pd.DataFrame({"scores": [50.0, -2.0], "pvals": [0.0, 0.0455]}, ["A2M", "ABCA1"])
     >>> from_results({("B cells", "x"): top}).signed_log10_p.round(2).tolist()
-    [[544.66, -1.34]]
+    [[544.67, -1.34]]
     """
     if not results:
         raise InputError("there are no results.")

@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from cellaxes._core.errors import InputError, near
 from cellaxes.perturbation._counts import Array
 from cellaxes.perturbation._quality import Quality
 from cellaxes.perturbation._table._check import LAYERS
 from cellaxes.perturbation._table._clean import cleaned, gene_numbers, judge, row_numbers
 from cellaxes.perturbation._table._compounds import standardise_compounds
-from cellaxes.perturbation._table._conversion import infer_df, signed_log10_p, t_statistic
+from cellaxes.perturbation._table._layers import df_of, layer_of, origin_of
 from cellaxes.perturbation._table._views import as_anndata, as_text, describe, long_frame
 
 
@@ -28,6 +27,7 @@ class PerturbationTable:
         One row per response: ``context``, ``compound``, and where known ``dose``, ``time``,
         ``donor``, ``plate``, ``well``, ``replicate`` (these tell rows apart), ``n_cells``, ``df``
         (degrees of freedom of t) and others. No two rows may agree in all that tells them apart.
+        A column ``weight`` becomes the field; ``suspect``, ``reasons``, ``warnings`` are left out.
     genes
         Names ``(n_genes,)``.
     t
@@ -50,11 +50,8 @@ class PerturbationTable:
     notes
         What was done when the table was made, in words.
 
-    Raises
-    ------
-    InputError
-        If shapes differ, a row or gene stands twice, a row has no value at all, or a value is
-        infinite.
+    Shapes that differ, rows or genes that stand twice, rows without any value and infinite values
+    are refused (`InputError`).
 
     Examples
     --------
@@ -117,11 +114,7 @@ class PerturbationTable:
         The column ``df`` of the rows; else found from t and signed_log10_p where both are
         stored (`infer_df`); else infinite, which is a normal tail.
         """
-        if "df" in self.rows:
-            return self.rows["df"].to_numpy(dtype=np.float64)
-        if self.t is not None and self.signed_log10_p is not None:
-            return infer_df(self.t, self.signed_log10_p)
-        return np.full(self.n_rows, np.inf)
+        return df_of(self)
 
     def layer(self, name: str, *, df: ArrayLike | None = None) -> NDArray[Any]:
         """Return a layer ``(n_rows, n_genes)``, derived where it is not stored.
@@ -140,14 +133,7 @@ class PerturbationTable:
         InputError
             If there is no such layer, or it cannot be derived.
         """
-        self.origin(name)
-        stored: NDArray[Any] | None = getattr(self, name)
-        if stored is not None:
-            return stored
-        freedom = self.df if df is None else df
-        if name == "t":
-            return t_statistic(self.layer("signed_log10_p"), freedom)
-        return signed_log10_p(self.layer("t"), freedom)
+        return layer_of(self, name, df)
 
     def origin(self, name: str) -> str:
         """Say where a layer comes from: ``"stored"``, or what it is derived from.
@@ -157,18 +143,7 @@ class PerturbationTable:
         InputError
             If there is no such layer, or it cannot be derived.
         """
-        if name not in LAYERS:
-            raise InputError(f"there is no layer {name!r}: {near(name, LAYERS)}")
-        if name in self.stored:
-            return "stored"
-        source = {"t": "signed_log10_p", "signed_log10_p": "t"}.get(name)
-        if source not in self.stored:
-            raise InputError(
-                f"the table has no {name}, and it does not follow from {', '.join(self.stored)}: "
-                "read it from where the others came from."
-            )
-        tail = "with the df of each row" if "df" in self.rows else "as if normal"
-        return f"from {source} {tail}"
+        return origin_of(self, name)
 
     def take(self, rows: ArrayLike | slice) -> "PerturbationTable":
         """Return some rows, in the order given; compounds and contexts stay whole.
@@ -257,7 +232,7 @@ class PerturbationTable:
         return as_anndata(self)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per response and gene: what tells rows apart, gene, layers, ``mask``."""
+        """Return one line per row and gene: what tells rows apart, gene, layers, ``mask``."""
         return long_frame(self)
 
     def __repr__(self) -> str:
