@@ -308,6 +308,14 @@ def test_long_tables_name_their_columns_and_say_what_stands_twice():
         p.read_long(lines, context="cell", compound="drugs")
 
 
+def test_the_direction_is_that_of_t_and_of_the_fold_change_where_t_is_missing():
+    lines = pd.DataFrame(
+        {"context": "B", "compound": "x", "gene": ["g1", "g2", "g3"], "p": [0.1, 0.1, 0.1],
+         "t": [2.0, np.nan, np.nan], "logFC": [-1.0, -1.0, np.nan]}
+    )  # fmt: skip
+    np.testing.assert_allclose(p.read_long(lines).signed_log10_p, [[1, -1, np.nan]])
+
+
 def test_wide_tables_are_joined_by_name(table, tmp_path):
     rows = table.rows[["context", "compound", "dose"]].assign(duration_h=24)
     t = pd.concat([rows, pd.DataFrame(table.t, columns=GENES)], axis=1)
@@ -404,11 +412,15 @@ def test_single_cells_become_a_table_with_doubts():
         names=["cell_type", "drug", "donor", "cell"],
     ).to_frame(index=False)
     mean = rng.lognormal(0, 1, 200) * np.where(obs["drug"] == "tiny", 0.01, 1)[:, None]
+    mean[obs["cell_type"] == "NK", :7] = 0
     cells = anndata.AnnData(rng.poisson(mean), obs=obs.set_index(obs.index.astype(str)))
     sums = p.pseudobulk(cells, by=["cell_type", "drug", "donor"])
     result = p.differential_expression(sums, compound="drug", control="DMSO", context="cell_type")
     table = p.from_differential_expression(result)
     assert set(table.rows.loc[table.suspect, "compound"]) == {"tiny"}
+    nk = (table.rows["context"] == "NK").to_numpy()
+    assert not table.mask[nk, :7].any()
+    assert table.mask[~nk].mean() > 0.9
     np.testing.assert_array_equal(table.mask, result.supported)
     np.testing.assert_array_equal(table.t, result.t)
     again = replace(table, signed_log10_p=None)
@@ -596,6 +608,8 @@ def test_real_responses_of_hepatocytes_make_one_table(shared, tmp_path):
     folder = shared / "perturbation" / "tggates_human_hepatocyte"
     layers = {name: folder / f"de_{name}.parquet" for name in ("t", "logFC", "signed_log10_p")}
     table = p.read_wide(layers, compounds=folder / "compounds.csv")
+    compounds = p.read_compounds(folder / "compounds.csv")
+    assert_equal(p.read_wide(layers, compounds=compounds), table)
     assert (table.n_rows, table.n_genes, table.rows["context"].nunique()) == (857, 196, 9)
     assert table.rows.columns.tolist() == ["context", "compound", "dose_level", "duration_h"]
     assert table.compounds["inchikey"].notna().sum() == 145

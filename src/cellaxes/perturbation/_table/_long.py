@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from cellaxes._core.errors import InputError, near
 from cellaxes._core.tables import read_table as read_frame
 from cellaxes.perturbation._table._check import KEYS
+from cellaxes.perturbation._table._compounds import Compounds
 from cellaxes.perturbation._table._results import Source, compounds_of
 from cellaxes.perturbation._table._statistics import as_layers, find_columns, statistics
 from cellaxes.perturbation._table._table import PerturbationTable
@@ -24,7 +25,7 @@ def read_long(
     logFC: str | None = None,
     p: str | None = None,
     signed_log10_p: str | None = None,
-    compounds: Source | None = None,
+    compounds: Source | Compounds | None = None,
     contexts: pd.DataFrame | None = None,
 ) -> PerturbationTable:
     """Read a long table: one line per context, compound and gene.
@@ -42,7 +43,7 @@ def read_long(
     gene, t, logFC, p, signed_log10_p
         Columns; unless given, found by their usual names (those of `from_results`).
     compounds
-        Frame indexed by compound, or a file that `read_compounds` reads.
+        Frame indexed by compound, `Compounds`, or a file that `read_compounds` reads.
     contexts
         Baseline expression, contexts x genes.
 

@@ -13,7 +13,7 @@ from cellaxes.perturbation._counts import Array
 from cellaxes.perturbation._quality import Quality, quality
 from cellaxes.perturbation._result import DifferentialExpression
 from cellaxes.perturbation._table._check import LAYERS, some
-from cellaxes.perturbation._table._compounds import read_compounds
+from cellaxes.perturbation._table._compounds import Compounds, read_compounds
 from cellaxes.perturbation._table._conversion import infer_df
 from cellaxes.perturbation._table._statistics import (
     COLUMNS,
@@ -28,17 +28,19 @@ from cellaxes.perturbation._table._table import PerturbationTable
 Source = str | Path | pd.DataFrame
 
 
-def compounds_of(source: Source | None) -> pd.DataFrame:
+def compounds_of(source: Source | Compounds | None) -> pd.DataFrame:
     """Return a table of compounds: a file put into one form, a frame as it is, or none."""
     if source is None:
         return pd.DataFrame()
+    if isinstance(source, Compounds):
+        return source.table
     return source if isinstance(source, pd.DataFrame) else read_compounds(source).table
 
 
 def from_results(
     results: Mapping[tuple[str, str], Source],
     *,
-    compounds: Source | None = None,
+    compounds: Source | Compounds | None = None,
     contexts: pd.DataFrame | None = None,
 ) -> PerturbationTable:
     """Return the table of results of scanpy, DESeq2, limma or edgeR, one frame per row.
@@ -55,7 +57,7 @@ def from_results(
         By (context, compound): a frame with one row per gene, or its ``.csv`` file. Genes are
         named by a column (``gene``, ``names``) or by the index.
     compounds
-        Frame indexed by compound, or a file that `read_compounds` reads.
+        Frame indexed by compound, `Compounds`, or a file that `read_compounds` reads.
     contexts
         Baseline expression, contexts x genes.
 
@@ -127,7 +129,7 @@ def from_differential_expression(
     result: DifferentialExpression,
     *,
     doubts: Quality | None = None,
-    compounds: Source | None = None,
+    compounds: Source | Compounds | None = None,
     contexts: pd.DataFrame | None = None,
 ) -> PerturbationTable:
     """Return the table of a differential expression, with weights and reasons to doubt rows.
@@ -142,7 +144,7 @@ def from_differential_expression(
     doubts
         What `quality` said of it; asked for unless given.
     compounds
-        Frame indexed by compound, or a file that `read_compounds` reads.
+        Frame indexed by compound, `Compounds`, or a file that `read_compounds` reads.
     contexts
         Baseline expression, contexts x genes.
 

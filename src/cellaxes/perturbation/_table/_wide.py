@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cellaxes._core.errors import InputError, near
 from cellaxes._core.tables import read_table as read_frame
 from cellaxes.perturbation._table._check import KEYS, LAYERS, OWN, clean_genes, some
+from cellaxes.perturbation._table._compounds import Compounds
 from cellaxes.perturbation._table._results import Source, compounds_of
 from cellaxes.perturbation._table._table import PerturbationTable
 
@@ -21,7 +22,7 @@ def read_wide(
     context: str = "context",
     compound: str = "compound",
     facts: Sequence[str] | None = None,
-    compounds: Source | None = None,
+    compounds: Source | Compounds | None = None,
     contexts: pd.DataFrame | None = None,
 ) -> PerturbationTable:
     """Read wide tables, one for each layer: one line per context and compound, genes in columns.
@@ -39,7 +40,7 @@ def read_wide(
         Other columns that are no genes. Unless given: text, truth values, names such as ``dose``
         and ``n_cells``, and whole numbers that stand before the first gene.
     compounds
-        Frame indexed by compound, or a file that `read_compounds` reads.
+        Frame indexed by compound, `Compounds`, or a file that `read_compounds` reads.
     contexts
         Baseline expression, contexts x genes.
 
