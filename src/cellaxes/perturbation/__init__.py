@@ -23,6 +23,18 @@ from cellaxes.perturbation._splits._units import (
     leave_moa,
     leave_scaffold,
 )
+from cellaxes.perturbation._table._compounds import Compounds, read_compounds, standardise_compounds
+from cellaxes.perturbation._table._conversion import infer_df, signed_log10_p, t_statistic
+from cellaxes.perturbation._table._fingerprints import fingerprints
+from cellaxes.perturbation._table._h5ad import from_anndata, write_table
+from cellaxes.perturbation._table._kaggle import read_id_map, read_kaggle
+from cellaxes.perturbation._table._long import read_long
+from cellaxes.perturbation._table._op3 import read_op3
+from cellaxes.perturbation._table._read import read_table
+from cellaxes.perturbation._table._results import from_differential_expression, from_results
+from cellaxes.perturbation._table._submission import write_submission
+from cellaxes.perturbation._table._table import PerturbationTable
+from cellaxes.perturbation._table._wide import read_wide
 from cellaxes.perturbation._voom import Voom, voom
 
 __all__ = [
@@ -30,11 +42,13 @@ __all__ = [
     "REASONS",
     "WARNINGS",
     "Composition",
+    "Compounds",
     "ContextFit",
     "Design",
     "DifferentialExpression",
     "Dropped",
     "Leak",
+    "PerturbationTable",
     "Quality",
     "Split",
     "Squeezed",
@@ -43,6 +57,11 @@ __all__ = [
     "differential_expression",
     "few_shot_context",
     "filter_by_expression",
+    "fingerprints",
+    "from_anndata",
+    "from_differential_expression",
+    "from_results",
+    "infer_df",
     "joint",
     "leave_compound",
     "leave_group",
@@ -56,8 +75,20 @@ __all__ = [
     "pseudobulk",
     "quality",
     "random_rows",
+    "read_compounds",
+    "read_id_map",
+    "read_kaggle",
+    "read_long",
+    "read_op3",
+    "read_table",
+    "read_wide",
     "row_quality",
+    "signed_log10_p",
     "squeeze_variances",
+    "standardise_compounds",
+    "t_statistic",
     "voom",
+    "write_submission",
+    "write_table",
     "zero_shot_context",
 ]

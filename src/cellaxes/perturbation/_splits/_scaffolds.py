@@ -1,12 +1,11 @@
 """Scaffolds of molecules, from RDKit where it is installed."""
 
-import importlib
 from collections.abc import Iterable
 
 import pandas as pd
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.extras import require_extra
+from cellaxes.perturbation._molecules import chemistry, molecules
 
 
 def murcko_scaffolds(smiles: Iterable[str | None]) -> list[str | None]:
@@ -33,31 +32,15 @@ def murcko_scaffolds(smiles: Iterable[str | None]) -> list[str | None]:
     ----------
     Bemis & Murcko 1996.
     """
-    require_extra("rdkit", extra="chem", what="Murcko scaffolds")
-    chem = importlib.import_module("rdkit.Chem")
-    murcko = importlib.import_module("rdkit.Chem.Scaffolds.MurckoScaffold")
-    log = importlib.import_module("rdkit.rdBase")
-    found: list[str | None] = []
-    broken: list[str] = []
-    with log.BlockLogs():
-        for i, text in enumerate(smiles):
-            if text is None or text != text:  # NaN is unlike itself
-                found.append(None)
-                continue
-            molecule = chem.MolFromSmiles(str(text))
-            if molecule is None or not molecule.GetNumAtoms():
-                broken.append(f"{i}: {text!r}")
-                continue
-            parts = chem.GetMolFrags(molecule, asMols=True)
-            largest = max(parts, key=lambda part: part.GetNumHeavyAtoms())
-            scaffold = murcko.MurckoScaffoldSmiles(mol=largest)
-            found.append(scaffold or chem.MolToSmiles(largest))
-    if broken:
-        raise InputError(
-            f"{len(broken)} SMILES do not parse ({', '.join(broken[:5])}"
-            f"{', …' if len(broken) > 5 else ''}): mend them, or leave them empty."
-        )
-    return found
+    what = "Murcko scaffolds"
+    found = molecules(smiles, what=what)
+    chem, murcko = chemistry("Chem", what), chemistry("Chem.Scaffolds.MurckoScaffold", what)
+    return [
+        None
+        if molecule is None
+        else murcko.MurckoScaffoldSmiles(mol=molecule) or chem.MolToSmiles(molecule)
+        for molecule in found
+    ]
 
 
 def with_scaffolds(rows: pd.DataFrame) -> pd.DataFrame:

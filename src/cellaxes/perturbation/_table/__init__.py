@@ -1,0 +1,1 @@
+"""Tables of responses: what they hold, where they come from, where they go."""
