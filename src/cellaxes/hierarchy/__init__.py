@@ -1,5 +1,6 @@
-"""Cell types in levels from coarse to fine, along an ontology or from the data."""
+"""Cell types in levels from coarse to fine, and embeddings whose prefixes stand for them."""
 
+from cellaxes.hierarchy._adapters import Adapter, fit_adapter, load_adapter, show_adapters
 from cellaxes.hierarchy._anchors import Anchor, AnchorTable, load_anchors
 from cellaxes.hierarchy._centroids import tree_from_embedding
 from cellaxes.hierarchy._diff import TreeDiff, diff
@@ -10,6 +11,7 @@ from cellaxes.hierarchy._show import show
 from cellaxes.hierarchy._tree import tree
 
 __all__ = [
+    "Adapter",
     "Anchor",
     "AnchorTable",
     "Ontology",
@@ -17,9 +19,12 @@ __all__ = [
     "Tree",
     "TreeDiff",
     "diff",
+    "fit_adapter",
+    "load_adapter",
     "load_anchors",
     "load_ontology",
     "show",
+    "show_adapters",
     "tree",
     "tree_from_embedding",
 ]
