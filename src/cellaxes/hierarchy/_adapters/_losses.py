@@ -48,16 +48,6 @@ def each_prefix_the_finest(task: Task) -> Loss:
     return loss
 
 
-def all_levels(task: Task) -> Loss:
-    """Return the mean over levels of their loss on the whole vector."""
-
-    def loss(z: "Tensor", codes: "Tensor", prototypes: Sequence["Tensor"]) -> "Tensor":
-        parts = [cosine_softmax(z, codes[:, j], p) for j, p in enumerate(prototypes)]
-        return sum(parts[1:], start=parts[0]) / len(parts)
-
-    return loss
-
-
 def supervised_contrast(task: Task) -> Loss:
     """Return the contrast of cells of one finest type with all others (Khosla et al. 2020, eq. 2).
 
@@ -75,6 +65,21 @@ def supervised_contrast(task: Task) -> Loss:
         n_positive = positive.sum(dim=1)
         per_cell = -(log_share * positive).sum(dim=1) / n_positive.clamp(min=1)
         return per_cell.sum() / (n_positive > 0).sum().clamp(min=1)
+
+    return loss
+
+
+def levels_and_contrast(task: Task) -> Loss:
+    """Return the mean over levels of their loss on the whole vector, and a third of the contrast.
+
+    The levels keep the coarse apart; the contrast of the finest level (`supervised_contrast`) is
+    what neighbours are asked for.
+    """
+    contrast = supervised_contrast(task)
+
+    def loss(z: "Tensor", codes: "Tensor", prototypes: Sequence["Tensor"]) -> "Tensor":
+        parts = [cosine_softmax(z, codes[:, j], p) for j, p in enumerate(prototypes)]
+        return sum(parts[1:], start=parts[0]) / len(parts) + contrast(z, codes, prototypes) / 3
 
     return loss
 

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from cellaxes.hierarchy._adapters import _dense
 from cellaxes.hierarchy._adapters._inputs import Task
 from cellaxes.hierarchy._adapters._lda import discriminants
-from cellaxes.hierarchy._adapters._losses import all_levels
+from cellaxes.hierarchy._adapters._losses import levels_and_contrast
 from cellaxes.hierarchy._adapters._train import train_network
 from cellaxes.hierarchy._adapters._unit import unit
 
-WIDTH = 64
+WIDTH = 128
 """Dimensions of the network's part."""
 
 
@@ -40,7 +40,7 @@ class Strength:
 def learn(task: Task) -> dict[str, NDArray[np.float32]]:
     """Return the arrays of both learned parts."""
     centre, linear = discriminants(task.x, task.leaf)
-    network = train_network(task, all_levels, WIDTH)
+    network = train_network(task, levels_and_contrast, WIDTH)
     return {"linear_centre": centre, "linear": linear, **network}
 
 
