@@ -44,6 +44,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/published.py ../shared/data
 	$(BIN)/python benchmarks/planner.py ../shared/data
 	$(BIN)/python benchmarks/features.py ../shared/data $(VENV)/features
+	$(BIN)/python benchmarks/perturbation_baselines.py ../shared/data
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	$(CREATE)

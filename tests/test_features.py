@@ -928,3 +928,10 @@ def test_labels_of_few_cells_are_not_judged(known):
     alone = cx.features.evaluate(model, z, labels=np.where(np.arange(len(z)) < 5, "a", "b"))
     assert "concept_f1" not in alone.table
     assert "concept_f1" not in cx.features.evaluate(model, z).table
+    decoder = cx.features.CallableDecoder(
+        lambda at: np.zeros((len(at), 30)), list(map(str, range(30)))
+    )
+    counts = np.random.default_rng(0).poisson(2, (len(z), 30))
+    card = cx.features.evaluate(model, z, counts=counts, decoder=decoder)
+    assert "monosemanticity" in card.table
+    assert "loss_recovered" not in card.table, "a decoder that knows nothing judges nothing"

@@ -515,3 +515,26 @@ def test_help_shows_an_example_for_every_command(capsys):
         sys.argv = argv
         assert not caught.value.code
         assert "Example: cellaxes " + " ".join(words) in capsys.readouterr().out
+
+
+def test_a_hierarchy_is_measured_level_by_level(cells, tmp_path):
+    """Coarse levels hold less to know and lose it later; ids reach the study with the labels."""
+    adata = cells.copy()
+    types = adata.obs["cell_type"].astype("category").cat.codes.to_numpy()
+    terms = ["CL:0000788", "CL:0000084", "CL:0000860", "CL:0002543", "CL:0000057", "CL:0002063"]
+    adata.obs["id"] = np.array(terms)[types % 6]
+    adata.obs["mine"] = np.array(list("abcdef"))[types % 6]
+    report = cx.verbs.measure(
+        adata,
+        ["hierarchy:mine,ids=id"],
+        out=tmp_path,
+        models=["pca:n_components=4"],
+        n_levels=2,
+        n_seeds=1,
+        n_permutations=0,
+        n_jobs=1,
+        progress=False,
+    )
+    found = {curve.signal: curve.information for curve in report.curves}
+    assert list(found) == [f"level:mine@{i},ids=id" for i in (1, 2, 3)]
+    assert found["level:mine@1,ids=id"] < found["level:mine@3,ids=id"]

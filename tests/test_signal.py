@@ -71,3 +71,70 @@ def test_unusable_signals_are_refused_with_the_mend(cells):
         assert "\n" not in str(caught.value)
     with pytest.raises(cx.InputError, match="'clr' or 'raw'"):
         cx.signal.measurement(adata, "protein", transform="log")
+
+
+TYPES = ["naive B cell", "T cell", "classical monocyte", "vein endothelial cell", "fibroblast"]
+
+
+@pytest.fixture
+def typed(cells):
+    adata = cells.copy()
+    adata.obs["type"] = pd.Categorical(np.array(TYPES)[np.arange(adata.n_obs) % 5])
+    return adata
+
+
+def test_a_level_is_the_label_as_coarse_as_the_ontology_has_it(typed):
+    coarse = cx.signal.parse(typed, "level:type@1")
+    assert sorted(coarse.categories) == ["Endothelial", "Immune", "Stromal"]
+    immune = np.isin(typed.obs["type"], TYPES[:3])
+    assert (coarse.values[immune] == coarse.categories.index("Immune")).all()
+    finest = cx.signal.parse(typed, "level:type@4")
+    assert finest.entropy == pytest.approx(cx.signal.label(typed, "type").entropy)
+    assert coarse.entropy < cx.signal.parse(typed, "level:type@2").entropy < finest.entropy
+    assert cx.signal.level(typed, "type", 2, levels=3).name == "level:type@2,levels=3"
+
+
+def test_a_hierarchy_stands_for_its_levels_that_differ(typed):
+    assert cx.signal.expand(typed, ["label:type", "hierarchy:type"]) == [
+        "label:type", "level:type@1", "level:type@2", "level:type@3"]  # fmt: skip
+    one = typed[np.isin(typed.obs["type"], TYPES[:2])].copy()
+    assert cx.signal.expand(one, ["hierarchy:type"]) == ["level:type@3"], "both are lymphoid"
+    named = cx.signal.expand(typed, ["hierarchy:type,levels=2"])
+    assert named == ["level:type@1,levels=2", "level:type@2,levels=2"]
+    for name in named:
+        assert cx.signal.parse(typed, name).name == name
+
+
+def test_ids_of_an_ontology_win_over_names(typed):
+    terms = {"a": "CL:0000788", "b": "CL:0000084", "c": "CL:0000057"}
+    typed.obs["mine"] = np.array(list(terms))[np.arange(typed.n_obs) % 3]
+    typed.obs["id"] = [terms[one] for one in typed.obs["mine"]]
+    found = cx.signal.parse(typed, "level:mine@1,ids=id")
+    assert sorted(found.categories) == ["Immune", "Stromal"]
+    with pytest.raises(cx.InputError, match="3 of 3 labels are not in the ontology"):
+        cx.signal.parse(typed, "level:mine@1")
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("level:type", "names no level"),
+        ("level:type@x", "names no level"),
+        ("level:type@5", "has no level 5"),
+        ("level:type@1,depth=2", "no setting of level"),
+        ("level:nothing@1", "nothing"),
+    ],
+)
+def test_levels_that_are_not_there_are_refused(typed, spec, message):
+    with pytest.raises(cx.InputError, match=message):
+        cx.signal.parse(typed, spec)
+
+
+def test_hierarchies_without_levels_are_refused(typed):
+    with pytest.raises(cx.InputError, match="write level:type@2"):
+        cx.signal.expand(typed, ["hierarchy:type@2"])
+    one = typed[typed.obs["type"] == TYPES[0]].copy()
+    with pytest.raises(cx.InputError, match="one class only"):
+        cx.signal.expand(one, ["hierarchy:type"])
+    with pytest.raises(cx.InputError, match="all cells are Immune at level 1"):
+        cx.signal.parse(typed[typed.obs["type"].isin(TYPES[:3])].copy(), "level:type@1")

@@ -1,9 +1,9 @@
 """cellaxes: what a representation of cells knows, and what limits it.
 
 The rooms are the public names: ``cx.noise``, ``cx.embed``, ``cx.signal``,
-``cx.information``, ``cx.features``, ``cx.hierarchy``, ``cx.scaling``, ``cx.study``, ``cx.pl``,
-``cx.report``, ``cx.verbs`` and ``cx.datasets``. Each is imported when it is first used, so that
-``import cellaxes`` costs next to nothing.
+``cx.information``, ``cx.features``, ``cx.hierarchy``, ``cx.perturbation``, ``cx.scaling``,
+``cx.study``, ``cx.pl``, ``cx.report``, ``cx.verbs`` and ``cx.datasets``. Each is imported when it
+is first used, so that ``import cellaxes`` costs next to nothing.
 """
 
 import importlib
@@ -19,6 +19,7 @@ _ROOMS = (
     "hierarchy",
     "information",
     "noise",
+    "perturbation",
     "pl",
     "report",
     "scaling",

@@ -1,5 +1,7 @@
 """Reading slots of an AnnData: what is missing is named, with its nearest neighbours."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,17 @@ def read_h5ad(path: str | Path, backed: bool = False) -> anndata.AnnData:
     if not path.is_file():
         beside = [p.name for p in path.parent.glob("*.h5ad")] if path.parent.is_dir() else []
         raise InputError(f"{path} is no file: {near(path.name, beside)}")
-    try:
+    with reading_h5ad(path):
         return anndata.read_h5ad(path, backed="r" if backed else None)
+
+
+@contextmanager
+def reading_h5ad(path: Path) -> Iterator[None]:
+    """Turn what h5py and anndata say of a file into one sentence."""
+    try:
+        yield
+    except InputError:
+        raise
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(

@@ -63,20 +63,25 @@ def sweep(root: Path) -> None:
             shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
 
 
-def write_atomic(path: Path, content: bytes | str) -> None:
-    """Write a file that appears whole or not at all (temporary file, fsync, replace)."""
-    data = content.encode() if isinstance(content, str) else content
+@contextmanager
+def file_atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary file that becomes ``path`` when the block ends well (fsync, replace)."""
     with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = part_of(path)
         try:
-            with temporary.open("xb") as stream:
-                stream.write(data)
-                stream.flush()
+            yield temporary
+            with temporary.open("rb+") as stream:
                 os.fsync(stream.fileno())
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Write a file that appears whole or not at all."""
+    with file_atomic(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager

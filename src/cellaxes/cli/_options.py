@@ -19,7 +19,8 @@ Signals = Annotated[
     typer.Option(
         "--signal",
         help="label:OBS_KEY, protein:OBSM_KEY, measurement:OBSM_KEY, time:OBS_KEY, "
-        "clone:OBS_KEY@TIME_KEY or space:OBSM_KEY@SECTION_KEY.",
+        "clone:OBS_KEY@TIME_KEY, space:OBSM_KEY@SECTION_KEY, or hierarchy:OBS_KEY for a curve per "
+        "level of cell identity.",
     ),
 ]
 Models = Annotated[

@@ -1,7 +1,9 @@
 """The command that orders cell types from coarse to fine."""
 
+import json
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +12,14 @@ from cellaxes.cli._options import Out
 
 if TYPE_CHECKING:
     from cellaxes.hierarchy import Tree
+
+
+class Compression(StrEnum):
+    """How a Parquet file is compressed."""
+
+    none = "none"
+    zstd = "zstd"
+
 
 structure_app = typer.Typer(
     no_args_is_help=True, help="Order cell types and embeddings from coarse to fine."
@@ -91,6 +101,74 @@ def structure_tree(
         write_atomic(folder / "diff.csv", changes.to_frame().to_csv())
         typer.echo(changes)
     typer.echo(f"\n{out / 'tree.csv'}")
+
+
+@structure_app.command("ingest")
+def structure_ingest(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="An .h5ad, .parquet or .npy file, a folder of Parquet files, a SCimilarity model "
+            "folder, or a folder that this command wrote."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; must not exist yet.")],
+    rep: Annotated[
+        str | None, typer.Option("--rep", help="Embedding: key of obsm, or column of lists.")
+    ] = None,
+    labels: Annotated[
+        list[str] | None, typer.Option("--labels", help="Label column; repeat for several.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option("--table", help="Labels of a .npy file: a .csv or .tsv file.")
+    ] = None,
+    tree: Annotated[
+        Path | None,
+        typer.Option("--tree", help="A tree.json; its levels become columns of the first label."),
+    ] = None,
+    missing: Annotated[
+        str | None, typer.Option("--missing", help="Name of cells without a label.")
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option("--dtype", help="float32, or float16 for half the size.")
+    ] = None,
+    parquet: Annotated[
+        Path | None, typer.Option("--parquet", help="Write this Parquet file too.")
+    ] = None,
+    compression: Annotated[
+        Compression, typer.Option("--compression", help="Of the Parquet file.")
+    ] = Compression.none,
+) -> None:
+    """Write an embedding with its labels as the memory map that is trained on.
+
+    Example: cellaxes structure ingest cells.h5ad --rep X_scVI --labels cell_type --out cells
+    """
+    from dataclasses import replace
+
+    from tqdm import tqdm
+
+    from cellaxes.hierarchy import Tree, read_cells, write_cells, write_parquet
+
+    stream = read_cells(source, labels, rep=rep, table=table, missing=missing)
+    if tree is not None:
+        grown = Tree.from_dict(_json(tree))
+        stream = stream.with_levels(grown, labels[0] if labels else next(iter(stream.columns)))
+    read, total = stream.read, -(-len(stream) // 65_536)
+    stream = replace(stream, read=lambda: iter(tqdm(read(), "cells", total, unit="block")))
+    cells = write_cells(stream, out, dtype=dtype)
+    typer.echo(cells)
+    if parquet is not None:
+        typer.echo(f"\n{write_parquet(cells, parquet, compression=compression)}")
+
+
+def _json(path: Path) -> Any:
+    """Return what a JSON file holds."""
+    if not path.is_file():
+        raise InputError(f"{path} is no file.")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is no JSON ({error}).") from error
 
 
 def _labels(

@@ -10,11 +10,11 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.matrix import Counts, take_rows
+from cellaxes._core.matrix import Counts
 from cellaxes.features import metrics
-from cellaxes.features._hands import Decoder, count_loss
+from cellaxes.features._hands import Decoder
+from cellaxes.features._judge import Judge
 from cellaxes.features._model import SparseFeatures
-from cellaxes.features._regress import regress
 from cellaxes.features._stability import stability
 from cellaxes.features._standard import check_embedding
 from cellaxes.features._target import check_target, expression_target
@@ -43,8 +43,6 @@ DEFINITIONS = {
 """What the columns of a run card say."""
 FEWEST = 10
 """Cells of a label that is judged."""
-DECODED = 2000
-"""Held-out cells that are decoded, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,51 +150,26 @@ def evaluate(
             name: metrics.signed_halves(found[name]) for name in ("ica", "varimax") if name in found
         }
     judged, left_out = _common(labels, n_cells)
-    held_out = metrics.hold_out(n_cells, groups=groups, random_state=random_state)
     if counts is not None:
         check_target(counts, n_cells)
-    alike = None if counts is None else expression_target(counts, np.arange(n_cells)).scores
-    standard = model.standard.apply(x)
-    loss, decoded = None, np.flatnonzero(held_out)[:: max(1, int(held_out.sum()) // DECODED)]
-    if counts is not None and decoder is not None:
-        loss = count_loss(decoder, take_rows(counts, decoded))
-    rows = {}
-    for name, activations in every.items():
-        fired = metrics.firing(activations)
-        f = sp.csr_matrix(activations)
-        directions, rest = regress(f, standard)
-        if name == "features":
-            directions, rest = model.decoder, model.decoder_bias
-        rebuilt = np.asarray(f @ directions) + rest
-        row = {
-            "dimensions": float(activations.shape[1]),
-            "active": fired.l0,
-            "rare": float(fired.rare.mean()),
-            "unexplained": metrics.fvu(standard, rebuilt),
-        }
-        if loss is not None:
-            row["loss_recovered"] = metrics.loss_recovered(
-                loss, x[decoded], model.standard.undo(rebuilt[decoded])
-            ).share
-        if alike is not None:
-            row |= metrics.monosemanticity(activations, alike).to_dict()
-        if judged is not None:
-            row |= _judged(activations, judged, held_out, random_state=random_state)
-            if parents is not None:
-                row |= metrics.absorption(
-                    activations,
-                    judged,
-                    parents,
-                    decoder=directions,
-                    embedding=standard,
-                    held_out=held_out,
-                ).to_dict()
-        rows[name] = row
+    judge = Judge(
+        standard=model.standard,
+        z=x,
+        held_out=metrics.hold_out(n_cells, groups=groups, random_state=random_state),
+        labels=judged,
+        parents=None if parents is None else np.asarray(parents, dtype=object),
+        alike=None if counts is None else expression_target(counts, np.arange(n_cells)).scores,
+        counts=counts,
+        decoder=decoder,
+        random_state=random_state,
+    )
+    own = {"features": (model.decoder, model.decoder_bias)}
+    rows = {name: judge.row(f, own.get(name)) for name, f in every.items()}
     table = pd.DataFrame.from_dict(rows, orient="index")
     if others:
         table.loc["features", "stable"] = stability(model, others, z).stable.mean()
     table = table[[column for column in DEFINITIONS if column in table]]
-    return RunCard(table, int(held_out.sum()), groups is not None, left_out)
+    return RunCard(table, int(judge.held_out.sum()), groups is not None, left_out)
 
 
 def _common(labels: ArrayLike | None, n_cells: int) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
@@ -213,25 +186,3 @@ def _common(labels: ArrayLike | None, n_cells: int) -> tuple[NDArray[Any] | None
     values = kept.to_numpy(dtype=object).copy()
     values[(kept.isna() | kept.isin(rare)).to_numpy(dtype=bool)] = None
     return values, tuple(sorted(rare))
-
-
-def _judged(
-    activations: sp.csr_matrix | NDArray[np.floating],
-    labels: ArrayLike,
-    held_out: NDArray[np.bool_],
-    *,
-    random_state: int,
-) -> dict[str, float]:
-    """Return what labels say of activations."""
-    concepts = metrics.concept_f1(activations, labels, held_out).to_dict()
-    probes = metrics.sparse_probe(activations, labels, held_out, k=(1,)).to_dict()
-    scores = metrics.drvi(activations, labels, random_state=random_state).to_dict()
-    return {
-        "concept_f1": concepts["concept_f1"],
-        "concepts_found": float(concepts["concepts_found"]),
-        "auroc": concepts["concept_auroc"],
-        "probe_1": probes["probe_f1_k1"],
-        "lms_smi": scores["LMS-SMI"],
-        "lms_spn": scores["LMS-SPN"],
-        "msgs_smi": scores["MSGS-SMI"],
-    }

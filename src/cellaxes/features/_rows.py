@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellaxes._core.random import stream
+from cellaxes._core.rows import BLOCK, batches, windows
 from cellaxes.features._standard import Standard
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 BUFFER = 1 << 25
 """Values held in memory at a time, where the embedding has more."""
-BLOCK = 1024
-"""Rows read together from a memory map."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,25 +56,20 @@ class Rows:
 
         held = max(BLOCK, BUFFER // self.z.shape[1] // BLOCK * BLOCK)
         rngs = [stream(seed, "features", "order") for seed in seeds]
-        blocks = [self.rows[i : i + BLOCK] for i in range(0, len(self.rows), BLOCK)]
-        whole = len(self.rows) <= held
         order = stream(0, "features", "blocks")
+        n_windows = -(-len(self.rows) // held)
         kept: tuple[Tensor, Tensor] | None = None
         while True:
-            dealt = np.arange(len(blocks)) if whole else order.permutation(len(blocks))
-            parts = np.array_split(dealt, -(-len(self.rows) // held))
-            for number, part in enumerate(parts):
-                if kept is None or not whole:
-                    rows = np.sort(np.concatenate([blocks[block] for block in part]))
+            for number, rows in enumerate(windows(self.rows, held, order)):
+                if kept is None or n_windows > 1:
                     inputs, target = self.read(rows)
                     x = torch.from_numpy(inputs)
                     kept = x, x if target is inputs else torch.from_numpy(target)
                 x, y = kept
-                shuffled = np.stack([rng.permutation(len(x)) for rng in rngs])
-                n_batches = -(-len(x) // size)
-                for i, some in enumerate(np.array_split(shuffled, n_batches, axis=1)):
+                dealt = batches(np.stack([rng.permutation(len(x)) for rng in rngs]), size)
+                for i, some in enumerate(dealt):
                     chosen = torch.from_numpy(some)
-                    ends = number == len(parts) - 1 and i == n_batches - 1
+                    ends = number == n_windows - 1 and i == len(dealt) - 1
                     taken = _take(x, chosen)
                     yield taken, taken if y is x else _take(y, chosen), ends
 

@@ -1,5 +1,6 @@
 """Signals by name, as on the command line."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import anndata
@@ -7,13 +8,21 @@ import anndata
 from cellaxes._core.errors import InputError
 from cellaxes.signal._clone import clone
 from cellaxes.signal._label import label
+from cellaxes.signal._level import level, names_of_levels
 from cellaxes.signal._measurement import measurement
 from cellaxes.signal._signal import Signal
 from cellaxes.signal._space import space
 from cellaxes.signal._time import time
 
-KINDS = ("label", "protein", "measurement", "clone", "space", "time")
-OPTIONS = {"clone": ("missing", "n_draws"), "space": ("k", "n_draws")}
+KINDS = ("label", "protein", "measurement", "clone", "space", "time", "level")
+HIERARCHY = "hierarchy"
+"""Stands for the levels of a hierarchy, a signal each (`expand`)."""
+OPTIONS = {
+    "clone": ("missing", "n_draws"),
+    "space": ("k", "n_draws"),
+    "level": ("levels", "ids"),
+    HIERARCHY: ("levels", "ids"),
+}
 """Settings that a kind takes behind its key."""
 
 
@@ -26,7 +35,8 @@ def parse(adata: anndata.AnnData, spec: str) -> Signal:
         Cells.
     spec
         ``label:OBS_KEY``, ``protein:OBSM_KEY`` (CLR), ``measurement:OBSM_KEY`` (raw),
-        ``time:OBS_KEY``; pairs of cells: ``clone:OBS_KEY`` or ``clone:OBS_KEY@TIME_KEY``,
+        ``time:OBS_KEY``, ``level:OBS_KEY@2`` (cell types at a level of the Cell Ontology's tree,
+        1 the coarsest of 4); pairs of cells: ``clone:OBS_KEY`` or ``clone:OBS_KEY@TIME_KEY``,
         ``space:OBSM_KEY`` or ``space:OBSM_KEY@SECTION_KEY``. Settings follow these:
         ``clone:barcode@day,missing=0,missing=unknown``, ``space:spatial,k=6,n_draws=10``.
 
@@ -40,7 +50,7 @@ def parse(adata: anndata.AnnData, spec: str) -> Signal:
         raise InputError(
             f"{spec!r} names no signal: write label:OBS_KEY, protein:OBSM_KEY (counts, CLR), "
             "measurement:OBSM_KEY (as it stands), clone:OBS_KEY[@TIME_KEY], "
-            "space:OBSM_KEY[@SECTION_KEY] or time:OBS_KEY."
+            "space:OBSM_KEY[@SECTION_KEY], time:OBS_KEY or level:OBS_KEY@LEVEL."
         )
     if kind == "label":
         return label(adata, key)
@@ -48,13 +58,47 @@ def parse(adata: anndata.AnnData, spec: str) -> Signal:
         return time(adata, key)
     if kind not in OPTIONS:
         return measurement(adata, key, transform="clr" if kind == "protein" else "raw")
-    other: str | None = None
-    options: dict[str, Any] = {}
+    if kind == "level":
+        key, other, options = _settings(spec, kind, key)
+        if other is None or not other.isdigit():
+            raise InputError(f"{spec!r} names no level: write level:{key}@1, @2 and so on.")
+        return level(adata, key, int(other), **options)
+    other, options = None, {}
     if key not in (adata.obs if kind == "clone" else adata.obsm):  # a name may hold any sign
         key, other, options = _settings(spec, kind, key)
     if kind == "clone":
         return clone(adata, key, time=other, **options)
     return space(adata, key, section=other, **options)
+
+
+def expand(adata: anndata.AnnData, specs: Sequence[str]) -> list[str]:
+    """Return signals with each ``hierarchy:OBS_KEY`` replaced by its levels.
+
+    Parameters
+    ----------
+    adata
+        Cells.
+    specs
+        As of `parse`, or ``hierarchy:OBS_KEY``, with settings ``hierarchy:OBS_KEY,levels=5`` and
+        ``ids=OBS_KEY`` (column of ontology ids). A level that tells no more than the one above is
+        left out.
+
+    Raises
+    ------
+    InputError
+        If the column is missing, or holds what is not in the ontology.
+    """
+    found = []
+    for spec in specs:
+        kind, _, key = spec.partition(":")
+        if kind != HIERARCHY:
+            found.append(spec)
+            continue
+        key, other, options = _settings(spec, kind, key)
+        if other is not None:
+            raise InputError(f"{spec!r} names a level: write level:{key}@{other} for one alone.")
+        found += names_of_levels(adata, key, **options)
+    return found
 
 
 def _settings(spec: str, kind: str, text: str) -> tuple[str, str | None, dict[str, Any]]:
@@ -71,6 +115,8 @@ def _settings(spec: str, kind: str, text: str) -> tuple[str, str | None, dict[st
             )
         if name == "missing":
             options.setdefault(name, []).append(value)
+        elif name == "ids":
+            options[name] = value
         elif value.isdigit():
             options[name] = int(value)
         else:

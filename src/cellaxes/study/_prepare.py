@@ -17,7 +17,7 @@ from cellaxes._core.matrix import by_rows, check_counts, csr_rows, row_sums
 from cellaxes.embed import Annotations, make
 from cellaxes.information import show as estimators
 from cellaxes.noise import depth_ladder
-from cellaxes.signal import Signal, parse
+from cellaxes.signal import Signal, expand, parse
 from cellaxes.study._execute import split
 from cellaxes.study._facts import Facts
 from cellaxes.study._handout import check_handouts, pin
@@ -98,7 +98,8 @@ def prepare(
     signals
         As `cellaxes.signal.parse` reads them: ``label:OBS_KEY``, ``protein:OBSM_KEY``,
         ``measurement:OBSM_KEY``, ``clone:OBS_KEY@TIME_KEY``, ``space:OBSM_KEY``,
-        ``time:OBS_KEY``.
+        ``time:OBS_KEY``, ``level:OBS_KEY@LEVEL``; ``hierarchy:OBS_KEY`` for all levels of a
+        tree of cell types.
     models
         ``name`` or ``name:key=value,…``.
     layer
@@ -147,7 +148,11 @@ def prepare(
             f"thin cannot be {', '.join(map(repr, unknown)) or 'empty'}: name one or more of "
             f"{', '.join(map(repr, THIN))}."
         )
-    stuff = material(read_h5ad(path), signals, specs, layer)
+    adata = read_h5ad(path)
+    signals = expand(adata, signals)
+    if len(set(signals)) < len(signals):
+        raise InputError("a level of a hierarchy is named twice: name each once.")
+    stuff = material(adata, signals, specs, layer)
     n_cells = stuff.counts.shape[0]
     if not 0 < test_fraction < 1:
         raise InputError(f"test_fraction must lie between 0 and 1, but is {test_fraction}.")

@@ -172,7 +172,7 @@ def explain(
             batch=batches,
             groups=donor,
             gene_sets=sets,
-            stability=None if held is None else held.mean,
+            stability=None if held is None else held.worst,
             lfc=effects(sparse, decoder, z, n_cells=DECODED, random_state=random_state),
             random_state=random_state,
         ),

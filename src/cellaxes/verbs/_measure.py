@@ -59,7 +59,8 @@ def measure(
         AnnData with UMI counts, or the path of its ``.h5ad`` file.
     signals
         ``label:OBS_KEY``, ``protein:OBSM_KEY``, ``measurement:OBSM_KEY``, ``time:OBS_KEY``,
-        ``clone:OBS_KEY@TIME_KEY``, ``space:OBSM_KEY@SECTION_KEY`` (`cellaxes.signal.parse`).
+        ``clone:OBS_KEY@TIME_KEY``, ``space:OBSM_KEY@SECTION_KEY`` (`cellaxes.signal.parse`), or
+        ``hierarchy:OBS_KEY``: a curve for every level of cell identity.
     out
         Folder for the page, the tables and the study.
     models

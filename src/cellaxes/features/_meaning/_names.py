@@ -12,6 +12,7 @@ from cellaxes.features._meaning._genes import Markers
 from cellaxes.features._meaning._labels import LabelScores
 from cellaxes.features._meaning._leakage import Leakage
 from cellaxes.features._meaning._mask import housekeeping
+from cellaxes.features._stability import STABLE
 
 MIN_F1 = 0.5
 """F1 on held-out cells from which a feature may bear a label's name."""
@@ -21,8 +22,6 @@ MIN_SPECIFICITY = 1.0
 """Orders of magnitude by which a term must beat every unrelated one."""
 TECHNICAL_R = 0.5
 """Correlation with depth or mitochondrial expression that a name has to confess."""
-STABLE = 0.8
-"""Stability across seeds below which a feature is called unstable."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,8 @@ def name_features(
     markers, labels, sets, leakage
         What is known of the features.
     stability
-        Agreement with other seeds, ``(n_features,)``, 0 to 1; below .8 the name says so.
+        Agreement with other seeds, ``(n_features,)``, 0 to 1, such as `Stability.worst`; below .8
+        the name says so.
 
     Raises
     ------

@@ -1,0 +1,1 @@
+"""Calls of cell types with calibrated confidence."""

@@ -1,0 +1,1 @@
+"""How well embeddings keep cell types, on cells that were held out."""

@@ -1,0 +1,1 @@
+"""Nearest cells by cosine: exact, by faiss, by a funnel of prefixes; and their vote."""

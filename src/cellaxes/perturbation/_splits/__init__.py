@@ -1,0 +1,1 @@
+"""What to hold out, and what leaks all the same."""
