@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cellaxes._core.extras import require_extra
 from cellaxes._core.nets import one_thread
 from cellaxes._core.random import stream
-from cellaxes.embed._model import require_extra
 from cellaxes.embed._tokens import FIRST_GENE, MASK, PAD
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
 """What a representation model must be able to do, and the table of those there are."""
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
@@ -134,14 +133,6 @@ def require_fitted(fitted: M | None, name: str) -> M:
     if fitted is None:
         raise InputError(f"the {name} model is not fitted: call fit() on the training cells first.")
     return fitted
-
-
-def require_extra(package: str, *, extra: str, what: str) -> None:
-    """Refuse to go on without an optional package, naming the extra that brings it."""
-    if importlib.util.find_spec(package) is None:
-        raise InputError(
-            f"{what} need {package}, which is not installed: pip install 'cellaxes[{extra}]'."
-        )
 
 
 def require_genes(n_genes: int, expected: int, name: str) -> None:

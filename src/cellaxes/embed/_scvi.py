@@ -17,13 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from cellaxes._core.artefact import Artefact
 from cellaxes._core.errors import InputError
+from cellaxes._core.extras import require_extra
 from cellaxes._core.matrix import Counts, csr_rows, row_sums, shape_of
 from cellaxes._core.nets import find_device, one_thread
 from cellaxes._core.random import stream
 from cellaxes.embed._bert import hold_out, seeded
 from cellaxes.embed._model import (
     register,
-    require_extra,
     require_fitted,
     require_genes,
     require_size,

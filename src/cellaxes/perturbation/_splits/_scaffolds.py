@@ -1,12 +1,12 @@
 """Scaffolds of molecules, from RDKit where it is installed."""
 
 import importlib
-import importlib.util
 from collections.abc import Iterable
 
 import pandas as pd
 
 from cellaxes._core.errors import InputError
+from cellaxes._core.extras import require_extra
 
 
 def murcko_scaffolds(smiles: Iterable[str | None]) -> list[str | None]:
@@ -33,11 +33,7 @@ def murcko_scaffolds(smiles: Iterable[str | None]) -> list[str | None]:
     ----------
     Bemis & Murcko 1996.
     """
-    if importlib.util.find_spec("rdkit") is None:
-        raise InputError(
-            "Murcko scaffolds need rdkit, which is not installed: pip install 'cellaxes[chem]', "
-            "or add a column scaffold."
-        )
+    require_extra("rdkit", extra="chem", what="Murcko scaffolds")
     chem = importlib.import_module("rdkit.Chem")
     murcko = importlib.import_module("rdkit.Chem.Scaffolds.MurckoScaffold")
     log = importlib.import_module("rdkit.rdBase")
