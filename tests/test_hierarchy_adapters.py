@@ -27,7 +27,7 @@ FAST = {"steps": 20}
 def cells(n=400, d=24, n_fine=8, spread=1.0, size=3.0, seed=0):
     """Cells of fine types in coarse groups of two, told apart in the last dimensions."""
     rng = np.random.default_rng(seed)
-    fine = np.arange(n) % n_fine
+    fine = rng.permutation(np.arange(n) % n_fine)
     centres = np.zeros((n_fine, d))
     centres[:, -n_fine:] = size * np.eye(n_fine)
     for pair in range(n_fine // 2):
@@ -136,24 +136,27 @@ def test_where_nothing_is_to_be_learned_all_cosines_stay():
 
 
 def test_new_donors_decide_not_the_cells_at_hand():
-    """Each donor spells the types its own way, in dimensions loud enough to learn from."""
-    rng = np.random.default_rng(2)
-    n, donors = 480, 4
-    donor, fine = np.arange(n) % donors, rng.integers(0, 4, n)
-    Z = rng.normal(size=(n, 40))
-    Z[:, :4] += 1.5 * np.eye(4)[fine]
-    for one in range(donors):
+    """Each donor spells the types its own way, which misleads about the next donor."""
+    rng = np.random.default_rng(0)
+    donor, fine = np.arange(600) % 6, rng.integers(0, 4, 600)
+    Z = rng.normal(size=(600, 52))
+    Z[:, :4] += 2.5 * np.eye(4)[fine]
+    for one in range(6):
         mine = donor == one
-        Z[np.ix_(mine, range(4 + 8 * one, 12 + 8 * one))] += 2 * rng.normal(size=(4, 8))[fine[mine]]
-    levels = [fine // 2, fine]
-    with_donors = cx.hierarchy.fit_adapter(Z, levels, groups=donor)
-    without = cx.hierarchy.fit_adapter(Z, levels)
-    assert with_donors.params["aside"] == "groups"
-    assert without.params["aside"] == "cells"
-    table, other = with_donors.to_frame(), without.to_frame()
-    assert other["gain"].max() > table["gain"].max() + 0.05
-    fold, _ = deal(task_of(Z, levels, groups=donor))
-    assert all(len(np.unique(fold[donor == one])) == 1 for one in range(donors))
+        own = 2.5 * rng.normal(size=(4, 8))
+        Z[np.ix_(mine, range(4 + 8 * one, 12 + 8 * one))] += own[fine[mine]]
+    known = donor < 5
+    levels = [fine[known] // 2, fine[known]]
+    by_donors = cx.hierarchy.fit_adapter(Z[known], levels, groups=donor[known])
+    by_cells = cx.hierarchy.fit_adapter(Z[known], levels)
+    assert (by_donors.params["aside"], by_cells.params["aside"]) == ("groups", "cells")
+    right = [
+        accuracy(a.transform(Z[known]), a.transform(Z[~known]), fine[known], fine[~known])
+        for a in (by_donors, by_cells)
+    ]
+    assert right[0] > right[1] + 0.05
+    fold, _ = deal(task_of(Z[known], levels, groups=donor[known]))
+    assert all(len(np.unique(fold[donor[known] == one])) == 1 for one in range(5))
 
 
 def test_the_choice_needs_a_gain_beyond_its_error_and_no_loss_at_any_level():
@@ -182,7 +185,7 @@ def test_shrinkage_and_discriminants_agree_with_scikit_learn():
     from sklearn.covariance import ledoit_wolf
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-    Z, levels = cells(60, d=30)
+    Z, levels = cells(6000, d=30)
     codes = levels["fine"].to_numpy()
     within = Z - np.stack([Z[codes == k].mean(0) for k in range(8)])[codes]
     expected = ledoit_wolf(within, assume_centered=True)[0]
@@ -192,7 +195,7 @@ def test_shrinkage_and_discriminants_agree_with_scikit_learn():
     ours, theirs = (Z - centre) @ found, peer.transform(Z)
     assert found.shape == (30, 7)
     shared = np.linalg.svd(np.linalg.qr(ours)[0].T @ np.linalg.qr(theirs)[0])[1]
-    assert shared.min() > 0.9
+    assert shared.min() > 0.99
 
 
 def test_labels_below_the_label_are_right_answers():
