@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import cellaxes as cx
 from cellaxes._core.errors import InputError
-from cellaxes.hierarchy._adapters._choice import CANDIDATES, deal, pick
+from cellaxes.hierarchy._adapters import _inputs
+from cellaxes.hierarchy._adapters._choice import CANDIDATES, Comparison, compare, deal
 from cellaxes.hierarchy._adapters._inputs import read_task
 from cellaxes.hierarchy._adapters._lda import discriminants, shrunk_covariance
 from cellaxes.hierarchy._adapters._losses import hierarchical, supervised_contrast
@@ -159,26 +160,43 @@ def test_new_donors_decide_not_the_cells_at_hand():
     assert all(len(np.unique(fold[donor[known] == one])) == 1 for one in range(5))
 
 
-def test_the_choice_needs_a_gain_beyond_its_error_and_no_loss_at_any_level():
-    levels = [[0.0, 0.0], [0.02, 0.04], [-0.001, 0.2], [0.0, 0.05]]
-    mean, error = [0.0, 0.03, 0.1, 0.025], [0.0, 0.01, 0.01, 0.02]
-    assert pick(levels, mean, error) == 1
-    assert pick(levels, mean, [0.0, 0.02, 0.01, 0.02]) == 0
+def test_the_choice_needs_a_sure_gain_and_no_loss_at_any_level():
+    levels = np.array([[0.0, 0.0], [0.02, 0.04], [-0.001, 0.2], [0.0, 0.05]])
+    mean, error = np.array([0.0, 0.03, 0.1, 0.025]), np.array([0.0, 0.01, 0.01, 0.02])
+    assert Comparison(levels, mean, error, 1.6).chosen == 1
+    assert Comparison(levels, mean, error, 6.3).chosen == 0
+    assert Comparison(levels, mean, error, 0.5).chosen == 1
+
+
+def test_a_gain_in_one_type_of_one_donor_is_one_observation():
+    """A hundred cells of one type that are called right together prove little about new donors."""
+    Z, _ = cells(400)
+    fine, donor = np.repeat(np.arange(4), 100), np.arange(400) % 4
+    right = np.zeros((2, 400, 1))
+    right[1, fine == 0] = 1
+    with_donors = compare(right, task_of(Z, [fine], groups=donor))
+    without = compare(right, task_of(Z, [fine]))
+    assert with_donors.mean[1] == without.mean[1] == 0.25
+    assert without.errors_needed == pytest.approx(1.645, abs=0.001)
+    assert with_donors.errors_needed == pytest.approx(2.353, abs=0.001)  # three degrees of freedom
+    assert without.error[1] == pytest.approx(np.sqrt(0.25 * 0.75 / 400))
+    of_clusters = np.r_[[0.75] * 4, [0.25] * 12] * 25
+    assert with_donors.error[1] == pytest.approx(np.sqrt((of_clusters**2).sum()) / 400)
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(2, 5), st.integers(4, 10), st.sampled_from(["means", "discriminants"]))
-def test_the_rotation_is_orthogonal_whatever_the_levels(n_fine, d, by):
+@given(st.integers(2, 5), st.integers(4, 10))
+def test_the_rotation_is_orthogonal_whatever_the_levels(n_fine, d):
     rng = np.random.default_rng(n_fine * 100 + d)
     fine = np.arange(40) % n_fine
     rows = rng.normal(size=(40, d)) @ np.diag(np.r_[np.ones(d - 1), 0])  # of deficient rank
-    columns = coarse_first(rows, np.stack([fine // 2, fine], axis=1), d, by=by)
+    columns = coarse_first(rows, np.stack([fine // 2, fine], axis=1), d)
     np.testing.assert_allclose(columns.T @ columns, np.eye(d), atol=1e-5)
-    spanned = rows @ columns[:, : n_fine - 1]
-    gap = np.stack([rows[fine == k].mean(0) - rows.mean(0) for k in range(n_fine)])
-    if by == "means":
-        seen = np.stack([spanned[fine == k].mean(0) - spanned.mean(0) for k in range(n_fine)])
-        np.testing.assert_allclose(np.linalg.norm(seen, axis=1), np.linalg.norm(gap, axis=1))
+    coarse = np.stack([rows[fine // 2 == k].mean(0) for k in range((n_fine + 1) // 2)])
+    gap = coarse - rows.mean(0)
+    if len(gap) > 1:
+        first = (gap @ columns)[:, : len(gap) - 1]
+        np.testing.assert_allclose(np.linalg.norm(first, axis=1), np.linalg.norm(gap, axis=1))
 
 
 def test_shrinkage_and_discriminants_agree_with_scikit_learn():
@@ -252,8 +270,44 @@ def test_zero_vectors_stay_zero_and_identity_is_untouched(ours, halves):
         out = ours.transform(Z, truncate_dim=k)
         assert not out[4].any()
         np.testing.assert_allclose(np.linalg.norm(np.delete(out, 4, 0), axis=1), 1, atol=1e-5)
-    same = cx.hierarchy.fit_adapter(Z, [halves[3]["coarse"], halves[3]["fine"]], method="identity")
+    same = cx.hierarchy.fit_adapter(halves[2], halves[3], method="identity")
     np.testing.assert_array_equal(same.transform(Z), Z.astype(np.float32))
+
+
+def test_cells_on_disk_are_adapted_block_by_block(ours, halves, tmp_path):
+    Z, levels, _, _ = halves
+    source = pd.DataFrame(
+        {"embedding": list(Z.astype(np.float32)), "fine": levels["fine"].map(str)}
+    )
+    source.to_parquet(tmp_path / "cells.parquet")
+    cells_ = cx.hierarchy.read_cells(tmp_path / "cells.parquet", "fine", rep="embedding")
+    adapted = cx.hierarchy.write_cells(ours.transform_cells(cells_), tmp_path / "adapted")
+    np.testing.assert_allclose(adapted.z, ours.transform(Z), atol=1e-6)
+    assert adapted.labels("fine").tolist() == source["fine"].tolist()
+    with pytest.raises(InputError, match="has 4 dimensions, but this adapter was fitted to 24"):
+        ours.transform_cells(cx.hierarchy.Cells(Z[:, :4].astype(np.float32), {}))
+
+
+def test_a_memory_map_of_many_cells_is_read_where_it_is_needed(halves, monkeypatch, tmp_path):
+    Z, levels, new, truth = halves
+    np.save(tmp_path / "z.npy", Z.astype(np.float16))
+    mapped = np.load(tmp_path / "z.npy", mmap_mode="r")
+    monkeypatch.setattr(_inputs, "AT_ONCE", 300)
+    task = task_of(mapped, levels.astype("category"))
+    assert 0 < len(task.sample) <= 300 + 8
+    assert set(task.sample.leaf) == set(task.leaf)
+    np.testing.assert_allclose(task.rows(np.array([3, 9])), unit(Z)[[3, 9]], atol=1e-3)
+    monkeypatch.setattr(_inputs.Task, "x", property(lambda self: few(self)))
+
+    def few(one):
+        assert len(one) <= 310  # all rows at once are never asked for
+        return unit(np.asarray(one.z, dtype=np.float32))
+
+    for method in ("residual", "prefix", "lda", "pca"):
+        adapter = cx.hierarchy.fit_adapter(mapped, levels, method=method)
+        right = accuracy(*map(adapter.transform, (Z, new)), levels["fine"], truth["fine"])
+        floor = accuracy(Z, new, levels["fine"], truth["fine"])
+        assert right >= floor + (0.0 if method == "pca" else 0.05)
 
 
 def test_classes_and_groups_of_one_cell_are_no_obstacle():
@@ -280,28 +334,30 @@ def change(**changes):
     return lambda: cx.hierarchy.fit_adapter(given.pop("Z"), given.pop("levels"), **given)
 
 
-def broken(row):
+def broken(row, value=np.nan):
     Z, _ = cells(40)
-    Z[row] = np.nan
+    Z[row] = value
     return Z
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (change(levels=[["a"] * 40]), "a single class"),
-        (change(levels=[["a"] * 39 + ["b"], ["a", "b"] * 10]), "level2 has 20 labels for 40 rows"),
-        (change(levels=[["a", None] * 20]), "level1 is missing in 20 cells"),
-        (change(levels=["a", "b"]), "one array of labels per level"),
-        (change(levels=[]), "levels is empty"),
-        (change(Z=broken(7)), "NaN or infinity in 1 of 40 rows"),
+        (change(levels=[["a"] * 40]), "one class only"),
+        (change(levels=[["a"] * 39 + ["b"], ["a", "b"] * 10]), "level2 has 20 labels for 40 cells"),
+        (change(levels=[["a", None] * 20]), "level1 is missing in 20 of 40 cells"),
+        (change(levels=np.zeros((40, 2))), "array of labels per level"),
+        (change(levels=["a", "b"]), "label has 2 labels for 40 cells"),
+        (change(levels=[]), "levels hold no column"),
+        (change(Z=broken(7)), "1 of 40 rows of Z are NaN or infinite"),
+        (change(Z=broken(7, 0.0)), "1 of 40 rows of Z are zero"),
         (change(Z=np.ones((40, 1))), "1 dimensions, too few for 2 prefixes"),
         (change(dims=(8, 8)), "dims must rise"),
         (change(dims=(8,)), "1 lengths for 2 levels"),
         (change(dims=(8, 16.5)), "whole numbers"),
         (change(dims=(8, 25)), "gives the 24 dimensions of Z at most"),
-        (change(groups=["a"] * 39), "groups has shape"),
-        (change(groups=["a", None] * 20), "groups is missing in 20 cells"),
+        (change(groups=["a"] * 39), "groups must name the donor of each of the 40 cells"),
+        (change(groups=["a", None] * 20), "groups are missing for 20 cells"),
         (change(method="residul"), "did you mean 'residual'"),
         (change(method="supcon", device="abacus"), "device='abacus'"),
         (change(steps=0), "steps must be a positive whole number"),

@@ -1,6 +1,6 @@
 """A fitted adapter: transform, save, load."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from cellaxes._core.errors import InputError
 from cellaxes.hierarchy._adapters._methods import METHODS
 from cellaxes.hierarchy._adapters._unit import unit
 from cellaxes.hierarchy._adapters._v5 import PREFIX
+from cellaxes.hierarchy._ingest._cells import Cells, CellStream, as_stream
 
 KIND = "hierarchy.adapter"
 _ROWS = 1 << 16
@@ -89,11 +90,36 @@ class Adapter:
             )
         return out
 
+    def transform_cells(self, cells: CellStream | Cells) -> CellStream:
+        """Return cells with the adapted embedding, block by block, and their labels.
+
+        Nothing is read before `write_cells`, `write_parquet` or ``load`` asks for it, so that
+        millions of cells pass through the memory of one block.
+
+        Raises
+        ------
+        InputError
+            If the embedding has another width.
+        """
+        source = as_stream(cells)
+        if source.n_dims != self.n_dimensions:
+            raise InputError(
+                f"{source.where} has {source.n_dims} dimensions, but this adapter was fitted to "
+                f"{self.n_dimensions}: read the embedding it was fitted to."
+            )
+        return replace(
+            source,
+            n_dims=self.dims[-1],
+            where=f"{source.where}, adapted",
+            read=lambda: (self.transform(block) for block in source.blocks()),
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """Return what a residual adapter chose from: one row per strength.
 
         Columns: ``linear``, ``network`` (strengths), for each level the gain in accuracy over the
-        untouched embedding, their mean ``gain``, its standard ``error``, and ``chosen``.
+        untouched embedding, their mean ``gain``, its standard ``error``, what it ``needed`` to be
+        taken, and ``chosen``.
 
         Raises
         ------
@@ -106,8 +132,16 @@ class Adapter:
         for one in self.params["candidates"]:
             same = all(one[part] == self.params[part] for part in ("linear", "network"))
             gains = dict(zip(self.levels, one["gains"], strict=True))
-            rest = {"gain": one["gain"], "error": one["error"], "chosen": same}
-            rows.append({"linear": one["linear"], "network": one["network"], **gains, **rest})
+            rest = {name: one[name] for name in ("gain", "error", "needed")}
+            rows.append(
+                {
+                    "linear": one["linear"],
+                    "network": one["network"],
+                    **gains,
+                    **rest,
+                    "chosen": same,
+                }
+            )
         return pd.DataFrame(rows)
 
     def save(self, path: str | Path) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from cellaxes._core.random import stream
 from cellaxes.hierarchy._adapters._inputs import Task
@@ -13,24 +15,18 @@ from cellaxes.hierarchy._adapters._vote import blocks, vote
 
 CANDIDATES = (
     Strength(),
-    Strength(0.25),
-    Strength(0.5),
-    Strength(1.0),
-    Strength(2.0),
-    Strength(0.25, 0.25),
-    Strength(0.5, 0.5),
-    Strength(1.0, 1.0),
-    Strength(2.0, 2.0),
-    Strength(1.0, 2.0),
-    Strength(2.0, 4.0),
+    *(Strength(a) for a in (0.25, 0.5, 1.0, 2.0)),
+    *(Strength(0.0, b) for b in (0.25, 0.5, 1.0, 2.0)),
+    *(Strength(a, a) for a in (0.25, 0.5, 1.0, 2.0)),
+    *(Strength(a, 2 * a) for a in (0.5, 1.0, 2.0)),
 )
 FOLDS = 5
 CELLS = 20_000
 """Cells that the choice looks at, at most."""
 FEWEST = 20
 """Cells learned from in a fold, at least."""
-ERRORS = 2.0
-"""Standard errors by which the gain must exceed zero, before the embedding is touched."""
+CONFIDENCE = 0.95
+"""One-sided, that the gain is above zero, before the embedding is touched."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +52,7 @@ def deal(task: Task) -> tuple[NDArray[np.int64], str]:
     Whole groups go to the fold with the fewest cells, large groups first; without groups, or with
     a single one, cells are dealt class by class.
     """
-    n_cells = len(task.x)
+    n_cells = len(task)
     rng = stream(task.random_state, "hierarchy", "adapter", "folds")
     fold = np.full(n_cells, -1, dtype=np.int64)
     looked = rng.permutation(n_cells)[:CELLS]
@@ -98,11 +94,11 @@ def verdicts(
     """
     right = np.full((len(candidates), *task.codes.shape), np.nan)
     for fold in folds:
-        reference = parts(task.x[fold.train], fold.arrays)
+        reference = parts(task.rows(fold.train), fold.arrays)
         codes = task.codes[fold.train]
         asked = task.codes[fold.test]
         known = np.stack([np.isin(a, c) for a, c in zip(asked.T, codes.T, strict=True)], axis=1)
-        queries = parts(task.x[fold.test], fold.arrays)
+        queries = parts(task.rows(fold.test), fold.arrays)
         for some in blocks(len(fold.test), len(fold.train)):
             alike = [q[some] @ r.T for q, r in zip(queries, reference, strict=True)]
             for c, one in enumerate(candidates):
@@ -112,31 +108,64 @@ def verdicts(
     return right
 
 
-def compare(right: NDArray[np.float64]) -> tuple[list[list[float]], list[float], list[float]]:
-    """Return gains over the first candidate: at each level, on average, and its standard error.
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Gains of the candidates over the first, the untouched embedding.
 
-    Paired by cell; the average is over the levels of a cell, then over cells.
+    Attributes
+    ----------
+    levels
+        Gain in accuracy at each level, ``(n_candidates, n_levels)``.
+    mean
+        Average over the levels of a cell, then over cells, ``(n_candidates,)``.
+    error
+        Its standard error, ``(n_candidates,)``.
+    errors_needed
+        By how many the mean must exceed zero.
     """
-    gain = right - right[0]
+
+    levels: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    error: NDArray[np.float64]
+    errors_needed: float
+
+    @property
+    def chosen(self) -> int:
+        """The largest mean gain that may be taken, or 0.
+
+        One may be taken where no level loses, and the gain is above zero with 95 % confidence.
+        """
+        safe = (self.levels >= 0).all(axis=1) & (self.mean > self.errors_needed * self.error)
+        return int(np.argmax(np.where(safe, self.mean, 0.0)))
+
+
+def compare(right: NDArray[np.float64], task: Task) -> Comparison:
+    """Compare verdicts, paired by cell.
+
+    Cells of one type and group are called right or wrong together, so the error counts them as one
+    (a cluster), and Student's t has one degree of freedom less than there are groups. Without
+    groups the cells at hand stand for the new ones: each counts, and the quantile is the normal's.
+    """
     seen = ~np.isnan(right[0])
-    levels = [
-        [float(g[s].mean()) if s.any() else 0.0 for g, s in zip(one.T, seen.T, strict=True)]
-        for one in gain
-    ]
     some = seen.any(axis=1)
-    cells = np.nanmean(gain[:, some], axis=2)
-    error = cells.std(axis=1) / np.sqrt(max(1, int(some.sum())))
-    mean = cells.mean(axis=1) if some.any() else np.zeros(len(right))
-    return levels, mean.tolist(), error.tolist()
-
-
-def pick(levels: Sequence[Sequence[float]], mean: Sequence[float], error: Sequence[float]) -> int:
-    """Return the candidate of the largest mean gain that may be taken, or 0, the untouched one.
-
-    One may be taken where no level loses, and the mean gain exceeds `ERRORS` standard errors.
-    """
-    worth = [
-        m if min(row) >= 0 and m > ERRORS * e else 0.0
-        for row, m, e in zip(levels, mean, error, strict=True)
+    none = np.zeros(len(right))
+    if not some.any():
+        return Comparison(np.zeros((len(right), right.shape[2])), none, none, 0.0)
+    gain = right - right[0]
+    levels = [
+        one[:, s].mean(axis=1) if s.any() else none
+        for one, s in zip(np.moveaxis(gain, 2, 0), seen.T, strict=True)
     ]
-    return int(np.argmax(worth))
+    cells = np.nanmean(gain[:, some], axis=2)
+    mean = cells.mean(axis=1)
+    error = cells.std(axis=1) / np.sqrt(cells.shape[1])
+    groups = None if task.groups is None else task.groups[some]
+    if groups is None or len(np.unique(groups)) < 2:
+        needed = float(norm.ppf(CONFIDENCE))
+    else:
+        pairs = np.stack([groups, task.leaf[some]], axis=1)
+        cluster = np.unique(pairs, axis=0, return_inverse=True)[1].ravel()
+        sums = [np.bincount(cluster, row) for row in cells - mean[:, None]]
+        error = np.maximum(error, np.linalg.norm(sums, axis=1) / cells.shape[1])
+        needed = float(student.ppf(CONFIDENCE, len(np.unique(groups)) - 1))
+    return Comparison(np.stack(levels, axis=1), mean, error, needed)

@@ -1,19 +1,20 @@
 """Fitting an adapter."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from numpy.typing import ArrayLike
 
 from cellaxes._core.errors import InputError
 from cellaxes.hierarchy._adapters._adapter import Adapter
-from cellaxes.hierarchy._adapters._inputs import Levels, read_task
+from cellaxes.hierarchy._adapters._inputs import read_task
 from cellaxes.hierarchy._adapters._methods import METHODS
 from cellaxes.hierarchy._result import Tree
 
 
 def fit_adapter(
     Z: ArrayLike,
-    levels: Levels,
+    levels: Any,
     *,
     method: str = "residual",
     groups: ArrayLike | None = None,
@@ -31,15 +32,17 @@ def fit_adapter(
     network, of length one each. So ``cos v = (cos x + a^2 cos l + b^2 cos n) / (1 + a^2 + b^2)``:
     at a = b = 0 the neighbours are those of the embedding. The strengths are chosen by the vote of
     the five nearest training cells, on groups kept aside (on cells, where there are no groups):
-    the largest mean gain, provided no level loses and the gain exceeds two standard errors;
-    otherwise a = b = 0. A rotation then puts the directions of level 1 first, what level 2 adds
-    next, …; of the rest the principal axes, as many as make up the width. Where nothing was added
-    and the width is that of the embedding, all cosines are those of the embedding.
+    the largest mean gain, provided no level loses and the gain is above zero with 95 % confidence
+    (Student's t of the groups; the cells of one type and group are one observation); otherwise
+    a = b = 0. A rotation then puts the directions of level 1 first, what level 2 adds next, …; of
+    the rest the principal axes, as many as make up the width. Where nothing was added and the
+    width is that of the embedding, all cosines are those of the embedding.
 
     Parameters
     ----------
     Z
-        Embedding of the training cells, ``(n_cells, d)``.
+        Embedding of the training cells, ``(n_cells, d)``, array or memory map. Of more than 200,000
+        cells, what has a closed form is learned from so many, networks draw from all.
     levels
         Labels, coarse to fine: a DataFrame ``(n_cells, n_levels)``, as `Tree.expand` returns, or a
         sequence of arrays ``(n_cells,)``.
@@ -67,9 +70,9 @@ def fit_adapter(
     Raises
     ------
     InputError
-        If there is no such method, Z holds NaN or infinity, lengths differ, a label or group is
-        missing, the finest level has one class, or dims do not rise or exceed what the method
-        gives.
+        If there is no such method, rows of Z are zero or hold NaN or infinity, lengths differ, a
+        label or group is missing, the finest level has one class, or dims do not rise or exceed
+        what the method gives.
 
     Examples
     --------
@@ -95,7 +98,7 @@ def fit_adapter(
         device=device,
         random_state=random_state,
     )
-    d = task.x.shape[1]
+    d = task.z.shape[1]
     if task.width > d and not chosen.widens:
         raise InputError(
             f"dims ends at {task.width}, but {method!r} gives the {d} dimensions of Z at most."

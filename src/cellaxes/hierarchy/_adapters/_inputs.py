@@ -1,19 +1,24 @@
 """What an adapter is fitted to, checked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from cellaxes._core.adata import finite_matrix
 from cellaxes._core.errors import InputError
+from cellaxes._core.random import stream
+from cellaxes.hierarchy._adapters._sampler import BalancedSampler
 from cellaxes.hierarchy._adapters._unit import unit
+from cellaxes.hierarchy._levels import read_groups, read_levels
+from cellaxes.hierarchy._neighbours._vectors import Matrix, embedding, norms
 from cellaxes.hierarchy._result import Tree
 
-Levels = pd.DataFrame | Sequence[ArrayLike]
+AT_ONCE = 200_000
+"""Cells that what has a closed form is learned from, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +27,8 @@ class Task:
 
     Attributes
     ----------
-    x
-        Embedding, rows of length one (zero rows stay zero), ``(n_cells, d)`` float32.
+    z
+        Embedding, ``(n_cells, d)``, array or memory map; no row is zero.
     codes
         Group of each cell at each level, numbered from 0, ``(n_cells, n_levels)``.
     names
@@ -43,7 +48,7 @@ class Task:
         Seed.
     """
 
-    x: NDArray[np.float32]
+    z: Matrix
     codes: NDArray[np.int64]
     names: tuple[str, ...]
     dims: tuple[int, ...]
@@ -53,6 +58,20 @@ class Task:
     learning_rate: float | None
     device: str
     random_state: int
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @cached_property
+    def x(self) -> NDArray[np.float32]:
+        """All rows, of length one, ``(n_cells, d)``; ask `sample` where there may be many."""
+        return unit(np.asarray(self.z, dtype=np.float32))
+
+    def rows(self, which: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return some rows, of length one."""
+        if len(self) <= AT_ONCE:
+            return np.asarray(self.x[which], dtype=np.float32)
+        return unit(np.asarray(self.z[which], dtype=np.float32))
 
     @property
     def leaf(self) -> NDArray[np.int64]:
@@ -68,16 +87,29 @@ class Task:
         """Return the task of some cells; types that are gone are numbered anew."""
         codes = np.stack([np.unique(c, return_inverse=True)[1] for c in self.codes[rows].T], axis=1)
         kept = np.unique(self.leaf[rows])
-        groups = None if self.groups is None else self.groups[rows]
-        changed = {"x": self.x[rows], "codes": codes, "groups": groups}
-        return Task(**(self.__dict__ | changed | {"allowed": self.allowed[np.ix_(kept, kept)]}))
+        return replace(
+            self,
+            z=self.z[rows],
+            codes=codes,
+            groups=None if self.groups is None else self.groups[rows],
+            allowed=self.allowed[np.ix_(kept, kept)],
+        )
+
+    @cached_property
+    def sample(self) -> "Task":
+        """The task itself, or of more than 200,000 cells so many, every type among them."""
+        if len(self) <= AT_ONCE:
+            return self
+        rng = stream(self.random_state, "hierarchy", "adapter", "sample")
+        drawn = np.unique(BalancedSampler(self.leaf, rng).draw(AT_ONCE))
+        return self.take(np.union1d(drawn, np.unique(self.leaf, return_index=True)[1]))
 
 
 def read_task(
     Z: ArrayLike,
-    levels: Levels,
+    levels: Any,
     *,
-    groups: ArrayLike | None,
+    groups: Any,
     dims: Sequence[int] | None,
     tree: Tree | None,
     steps: int | None,
@@ -86,56 +118,25 @@ def read_task(
     random_state: int,
 ) -> Task:
     """Check what `fit_adapter` was given."""
-    values = finite_matrix(Z, "Z")
-    frame = _levels(levels, len(values))
-    coded = [pd.factorize(frame[name], sort=True) for name in frame]
-    names = tuple(str(name) for name in frame)
+    z = embedding(Z, "Z")
+    coded = read_levels(levels, len(z))
+    norms(z, "Z")
     if steps is not None and (isinstance(steps, bool) or steps < 1):
         raise InputError(f"steps must be a positive whole number, not {steps}.")
     if learning_rate is not None and not learning_rate > 0:
         raise InputError(f"learning_rate must be positive, not {learning_rate}.")
     return Task(
-        x=unit(values.astype(np.float32)),
-        codes=np.stack([codes for codes, _ in coded], axis=1).astype(np.int64),
-        names=names,
-        dims=_dims(dims, values.shape[1], len(names)),
-        groups=_groups(groups, len(values)),
-        allowed=_allowed([str(label) for label in coded[-1][1]], tree),
+        z=z,
+        codes=coded.codes,
+        names=coded.levels,
+        dims=_dims(dims, z.shape[1], len(coded.levels)),
+        groups=None if groups is None else read_groups(groups, len(z), at_least=1)[0],
+        allowed=_allowed(coded.names[-1], tree),
         steps=steps,
         learning_rate=learning_rate,
         device=device,
         random_state=random_state,
     )
-
-
-def _levels(levels: Levels, n_cells: int) -> pd.DataFrame:
-    """Return the levels as a frame of strings, checked."""
-    if isinstance(levels, pd.DataFrame):
-        columns = {str(name): levels[name].to_numpy(dtype=object) for name in levels}
-    else:
-        given = [np.asarray(level, dtype=object) for level in levels]
-        if any(level.ndim != 1 for level in given):
-            raise InputError(
-                "levels must hold one array of labels per level, coarse to fine: put a single "
-                "level into a list."
-            )
-        columns = {f"level{k}": level for k, level in enumerate(given, 1)}
-    if not columns:
-        raise InputError("levels is empty: give at least one array of labels.")
-    for name, level in columns.items():
-        if len(level) != n_cells:
-            raise InputError(
-                f"{name} has {len(level)} labels for {n_cells} rows of Z: give one to each cell."
-            )
-        if missing := int(pd.isna(level).sum()):
-            raise InputError(f"{name} is missing in {missing} cells: remove or fill them.")
-    frame = pd.DataFrame({name: level.astype(str) for name, level in columns.items()})
-    finest = frame.columns[-1]
-    if frame[finest].nunique() < 2:
-        raise InputError(
-            f"{finest}, the finest level, has a single class: an adapter needs two at least."
-        )
-    return frame
 
 
 def _dims(dims: Sequence[int] | None, d: int, n_levels: int) -> tuple[int, ...]:
@@ -161,24 +162,11 @@ def _dims(dims: Sequence[int] | None, d: int, n_levels: int) -> tuple[int, ...]:
     return tuple(int(k) for k in chosen)
 
 
-def _groups(groups: ArrayLike | None, n_cells: int) -> NDArray[np.int64] | None:
-    if groups is None:
-        return None
-    given = np.asarray(groups, dtype=object)
-    if given.shape != (n_cells,):
-        raise InputError(
-            f"groups has shape {given.shape}, but Z has {n_cells} rows: give one to each cell."
-        )
-    if missing := int(pd.isna(given).sum()):
-        raise InputError(f"groups is missing in {missing} cells: remove these cells or fill them.")
-    return np.asarray(pd.factorize(given.astype(str), sort=True)[0], dtype=np.int64)
-
-
-def _allowed(labels: list[str], tree: Tree | None) -> NDArray[np.bool_]:
+def _allowed(labels: Sequence[str], tree: Tree | None) -> NDArray[np.bool_]:
     """Return which types are right answers for which: themselves, and those below them."""
     right = np.eye(len(labels), dtype=bool)
     if tree is None:
         return right
     tree.expand(labels)  # refuses labels that it does not have
-    rows = pd.Index(tree.labels).get_indexer(pd.Index(labels))
+    rows = [tree.labels.index(label) for label in labels]
     return np.asarray(right | tree.ancestor_matrix()[np.ix_(rows, rows)], dtype=bool)

@@ -55,18 +55,18 @@ def _network(x: Rows, arrays: _dense.Arrays, params: dict[str, Any]) -> Rows:
 
 
 def _fit_identity(task: Task) -> Fitted:
-    d = task.x.shape[1]
+    d = task.z.shape[1]
     return {"centre": np.zeros(d, np.float32), "map": np.eye(d, task.width, dtype=np.float32)}, {}
 
 
 def _fit_pca(task: Task) -> Fitted:
-    rows = task.x.astype(np.float64)
+    rows = task.sample.x.astype(np.float64)
     axes = np.linalg.eigh(rows.T @ rows)[1][:, ::-1][:, : task.width]
     return {"centre": np.zeros(len(axes), np.float32), "map": axes.astype(np.float32)}, {}
 
 
 def _fit_lda(task: Task) -> Fitted:
-    centre, found = discriminants(task.x, task.leaf)
+    centre, found = discriminants(task.sample.x, task.sample.leaf)
     filled = np.zeros((len(centre), task.width), dtype=np.float32)
     used = min(task.width, found.shape[1])
     filled[:, :used] = found[:, :used]

@@ -39,7 +39,7 @@ class Strength:
 
 def learn(task: Task) -> dict[str, NDArray[np.float32]]:
     """Return the arrays of both learned parts."""
-    centre, linear = discriminants(task.x, task.leaf)
+    centre, linear = discriminants(task.sample.x, task.sample.leaf)
     network = train_network(task, levels_and_contrast, WIDTH)
     return {"linear_centre": centre, "linear": linear, **network}
 

@@ -11,13 +11,15 @@ _RANK = 1e-6
 
 
 def coarse_first(
-    v: NDArray[np.floating], codes: NDArray[np.int64], width: int, *, by: str
+    v: NDArray[np.floating], codes: NDArray[np.int64], width: int
 ) -> NDArray[np.float32]:
     """Return orthonormal columns ``(D, width)``: level 1, what level 2 adds, …, the rest.
 
     ``v @ columns`` has the distances and cosines of v where ``width`` is D; a prefix holds the
-    directions of the coarse levels first. After the finest level come the principal axes of what
-    is left, about zero (since cosines are about zero).
+    directions of the coarse levels first: between the means of its classes, and of level 1 also
+    those that tell them apart (`discriminants`), which the means miss where classes spread. After
+    the finest level come the principal axes of what is left, about zero (since cosines are about
+    zero).
 
     Parameters
     ----------
@@ -27,13 +29,10 @@ def coarse_first(
         ``(n_cells, n_levels)``, coarse to fine.
     width
         Columns, at most D.
-    by
-        ``"means"``: a level spans the differences of its class means; ``"discriminants"``: its
-        linear discriminants (`discriminants`).
     """
     rows = np.asarray(v, dtype=np.float64)
     columns = np.zeros((rows.shape[1], 0))
-    for wanted in _spans(rows, codes, by):
+    for wanted in _spans(rows, codes):
         columns = np.hstack([columns, _new(wanted, columns)])
     if columns.shape[1] < width:
         rest = np.linalg.qr(columns, mode="complete")[0][:, columns.shape[1] :]
@@ -43,16 +42,13 @@ def coarse_first(
     return np.ascontiguousarray(columns[:, :width], dtype=np.float32)
 
 
-def _spans(
-    rows: NDArray[np.float64], codes: NDArray[np.int64], by: str
-) -> Iterator[NDArray[np.float64]]:
+def _spans(rows: NDArray[np.float64], codes: NDArray[np.int64]) -> Iterator[NDArray[np.float64]]:
     """Yield the directions of each level, one per row."""
-    for level in codes.T:
+    for at, level in enumerate(codes.T):
         if level.max() == 0:
             continue
-        if by == "means":
-            yield means(rows, level) - rows.mean(axis=0)
-        else:
+        yield means(rows, level) - rows.mean(axis=0)
+        if at == 0:
             found = discriminants(rows, level)[1].T.astype(np.float64)
             yield found / np.linalg.norm(found, axis=1, keepdims=True)
 

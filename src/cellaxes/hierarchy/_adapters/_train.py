@@ -32,13 +32,12 @@ def train_network(
 
     rng = stream(task.random_state, "hierarchy", "adapter", "network")
     device = find_device(task.device)
-    centre = task.x.mean(axis=0)
-    scale = np.sqrt(np.maximum(((task.x - centre) ** 2).mean(), 1e-30))[None].astype(np.float32)
+    known, d = task.sample.x, task.z.shape[1]
+    centre = known.mean(axis=0)
+    scale = np.sqrt(np.maximum(((known - centre) ** 2).mean(), 1e-30))[None].astype(np.float32)
     steps, rate = task.steps or STEPS, task.learning_rate or LEARNING_RATE
     with one_thread():
-        x = torch.from_numpy(standardise(task.x, centre, scale)).to(device)
-        codes = torch.from_numpy(task.codes).to(device)
-        net = network((task.x.shape[1], HIDDEN, width), rng)
+        net = network((d, HIDDEN, width), rng)
         values = net.values.detach().to(device).requires_grad_()
         net = type(net)(values, net.widths)
         prototypes = [
@@ -51,10 +50,11 @@ def train_network(
         adam, loss = Adam(moved), make_loss(task)
         sampler = BalancedSampler(task.leaf, rng)
         for step in range(steps):
-            rows = torch.from_numpy(sampler.draw(BATCH)).to(device)
-            shape = (BATCH, x.shape[1])
-            shaken = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32)).to(device)
-            now = loss(net(x[rows] + noise * shaken), codes[rows], prototypes)
+            rows = sampler.draw(BATCH)
+            x = standardise(task.rows(rows), centre, scale)
+            x += np.float32(noise) * rng.standard_normal(x.shape, dtype=np.float32)
+            codes = torch.from_numpy(task.codes[rows]).to(device)
+            now = loss(net(torch.from_numpy(x).to(device)), codes, prototypes)
             slopes = torch.autograd.grad(now, moved, allow_unused=True)
             used = [
                 torch.zeros_like(v) if s is None else s for v, s in zip(moved, slopes, strict=True)

@@ -36,7 +36,7 @@ def fit_v5(task: Task) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
 
     rng = stream(task.random_state, "hierarchy", "adapter", "v5")
     device = find_device(task.device)
-    order = rng.permutation(len(task.x))
+    order = rng.permutation(len(task))
     n_aside = int(len(order) * ASIDE)
     aside, train = order[:n_aside][:JUDGED], order[n_aside:]
     batch = min(BATCH, len(train))
@@ -103,7 +103,7 @@ def _start(task: Task, rng: np.random.Generator, device: Any) -> dict[str, "Tens
 
     n_top, n_leaf = int(task.codes[:, 0].max()) + 1, len(task.allowed)
     made = {}
-    shapes = head.shapes(task.x.shape[1], task.dims, n_top, n_leaf)
+    shapes = head.shapes(task.z.shape[1], task.dims, n_top, n_leaf)
     for name, shape in shapes.items():
         if name.startswith("norm"):
             value = np.full(shape, float(name.endswith("weight")))

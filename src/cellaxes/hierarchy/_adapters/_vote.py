@@ -1,7 +1,9 @@
-"""The vote of the nearest neighbours."""
+"""The vote of the nearest neighbours, from similarities at hand."""
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cellaxes.hierarchy._neighbours._vote import majority
 
 NEIGHBOURS = 5
 _VALUES = 1 << 24  # similarities held at a time
@@ -29,11 +31,5 @@ def vote(similarity: NDArray[np.floating], codes: NDArray[np.int64]) -> NDArray[
     """
     k = min(NEIGHBOURS, similarity.shape[1])
     near = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
-    called = np.zeros((len(near), codes.shape[1]), dtype=np.int64)
-    for j, level in enumerate(codes.T):
-        seen = level[near]
-        votes = (seen[:, :, None] == seen[:, None, :]).sum(axis=2)
-        called[:, j] = np.where(votes == votes.max(axis=1)[:, None], seen, level.max() + 1).min(
-            axis=1
-        )
-    return called
+    counted = np.ones(near.shape, dtype=np.bool_)
+    return np.stack([majority(level[near], counted)[0] for level in codes.T], axis=1)
