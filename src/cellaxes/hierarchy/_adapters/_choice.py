@@ -21,7 +21,7 @@ CANDIDATES = (
     *(Strength(a, 2 * a) for a in (0.5, 1.0, 2.0)),
 )
 FOLDS = 5
-CELLS = 20_000
+CELLS = 10_000
 """Cells that the choice looks at, at most."""
 FEWEST = 20
 """Cells learned from in a fold, at least."""
