@@ -315,7 +315,7 @@ def test_a_reference_too_small_to_promise_anything_calls_nothing():
         ({"query": Z[0]}, "must be a matrix"),
         ({"query": np.array([["a"] * 24])}, "must hold numbers"),
         ({"levels": np.repeat("T", len(Z))}, "one class only"),
-        ({"levels": LEVELS[:-1]}, "levels have 899 rows"),
+        ({"levels": LEVELS[:-1]}, "has 899 labels for 900 cells"),
         ({"levels": LEVELS.assign(type=[None, *LEVELS["type"][1:]])}, "type is missing in 1 of"),
         ({"levels": LEVELS.rename(columns={"type": "call"})}, "rename it"),
         ({"level": "lineag"}, "did you mean 'lineage'"),

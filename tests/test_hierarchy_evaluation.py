@@ -311,7 +311,7 @@ def test_without_groups_halves_of_cells_are_compared():
         ({"embeddings": {"z": np.vstack([Z[1:], np.zeros(16)])}}, "zero and have no direction"),
         ({"embeddings": {"a": lambda _: Cut((16,))}}, "need an embedding to transform"),
         ({"embeddings": {"z": Z, "a": lambda _: Cut((16, 32))}}, "dims go up to 32"),
-        ({"levels": LEVELS[1:]}, "levels have 419 rows"),
+        ({"levels": LEVELS[1:]}, "has 419 labels for 420 cells"),
         ({"levels": np.repeat("T cell", 420)}, "one class only"),
         ({"groups": DONOR[1:]}, "groups must name"),
         ({"k": 400, "groups": DONOR}, "trains on"),

@@ -1,6 +1,7 @@
-"""Cell types in levels from coarse to fine, along an ontology or from the data."""
+"""Cell types in levels from coarse to fine, and embeddings whose prefixes stand for them."""
 
 from cellaxes.hierarchy import metrics
+from cellaxes.hierarchy._adapters import Adapter, fit_adapter, load_adapter, show_adapters
 from cellaxes.hierarchy._anchors import Anchor, AnchorTable, load_anchors
 from cellaxes.hierarchy._annotation._annotate import annotate
 from cellaxes.hierarchy._annotation._result import Annotation
@@ -23,6 +24,7 @@ from cellaxes.hierarchy._show import show
 from cellaxes.hierarchy._tree import tree
 
 __all__ = [
+    "Adapter",
     "Anchor",
     "AnchorTable",
     "Annotation",
@@ -39,6 +41,8 @@ __all__ = [
     "batches",
     "diff",
     "evaluate",
+    "fit_adapter",
+    "load_adapter",
     "load_anchors",
     "load_ontology",
     "metrics",
@@ -47,6 +51,7 @@ __all__ = [
     "read_cells",
     "search",
     "show",
+    "show_adapters",
     "split_by",
     "stratify",
     "tree",

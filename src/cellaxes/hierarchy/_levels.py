@@ -45,8 +45,8 @@ def read_levels(levels: Any, n_cells: int) -> CodedLevels:
     Parameters
     ----------
     levels
-        Data frame or dictionary of columns from coarse to fine, one row per cell; or one label per
-        cell, which is a single level.
+        Data frame, dictionary of columns, or list of arrays, from coarse to fine, one row per cell;
+        or one label per cell, which is a single level.
     n_cells
         Cells of the embedding they belong to.
 
@@ -56,58 +56,81 @@ def read_levels(levels: Any, n_cells: int) -> CodedLevels:
         If there are other cells than those of the embedding, a label is missing, or the finest
         level has one class only.
     """
-    if isinstance(levels, pd.DataFrame):
-        frame = levels
-    elif isinstance(levels, dict):
-        frame = pd.DataFrame({name: np.asarray(column) for name, column in levels.items()})
-    elif np.ndim(levels) == 1:
-        frame = pd.DataFrame({"label": np.asarray(levels)})
-    else:
-        raise InputError("levels must be a data frame with one column per level: Tree.expand.")
-    if len(frame) != n_cells or not frame.shape[1]:
-        raise InputError(
-            f"levels have {len(frame)} rows and {frame.shape[1]} columns for {n_cells} cells: give "
-            "one row to each cell and one column to each level."
-        )
-    if not frame.columns.is_unique:
-        raise InputError(f"levels must have different names, but are {list(frame.columns)}.")
-    codes, names = [], []
-    for level in frame:
-        column = frame[level]
-        if column.isna().any():
+    columns = _columns(levels)
+    if not columns:
+        raise InputError("levels hold no column: give at least one label to each cell.")
+    for name, column in columns:
+        if len(column) != n_cells:
             raise InputError(
-                f"{level} is missing in {int(column.isna().sum())} of {n_cells} cells, the "
-                f"first at row {int(column.isna().to_numpy().argmax())}: name or remove them."
+                f"{name} has {len(column)} labels for {n_cells} cells: give one to each cell."
             )
-        distinct, code = np.unique(column.astype(str).to_numpy(dtype=str), return_inverse=True)
-        codes.append(code.astype(np.int64))
-        names.append(tuple(distinct.tolist()))
+    called = [name for name, _ in columns]
+    if len(set(called)) < len(called):
+        raise InputError(f"levels must have different names, but are {called}.")
+    codes, names = [], []
+    for name, column in columns:
+        code, distinct = _coded(column)
+        missing = code < 0
+        if missing.any():
+            raise InputError(
+                f"{name} is missing in {int(missing.sum())} of {n_cells} cells, the first at row "
+                f"{int(missing.argmax())}: name or remove them."
+            )
+        codes.append(code)
+        names.append(distinct)
     if len(names[-1]) < 2:
         raise InputError(
-            f"{frame.columns[-1]} has one class only ({names[-1][0]!r}): two at least are needed."
+            f"{called[-1]} has one class only ({names[-1][0]!r}): two at least are needed."
         )
-    return CodedLevels(tuple(str(level) for level in frame), tuple(names), np.column_stack(codes))
+    return CodedLevels(tuple(called), tuple(names), np.column_stack(codes))
 
 
-def read_groups(groups: Any, n_cells: int) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _columns(levels: Any) -> list[tuple[str, "pd.Series[Any]"]]:
+    """Return the name and the labels of each level."""
+    if isinstance(levels, pd.DataFrame):
+        return [(str(name), levels.iloc[:, k]) for k, name in enumerate(levels)]
+    if isinstance(levels, dict):
+        return [(str(name), pd.Series(column)) for name, column in levels.items()]
+    nested = isinstance(levels, list | tuple) and any(np.ndim(level) for level in levels)
+    if nested and all(np.ndim(level) == 1 for level in levels):
+        return [(f"level{k}", pd.Series(level)) for k, level in enumerate(levels, 1)]
+    if not nested and np.ndim(levels) == 1:
+        return [("label", pd.Series(levels))] if len(levels) else []
+    raise InputError(
+        "levels must be a data frame with one column per level, as Tree.expand returns it, or one "
+        "array of labels per level."
+    )
+
+
+def _coded(column: "pd.Series[Any]") -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return which label each cell has, -1 where it is missing, and the labels as sorted text."""
+    code, found = pd.factorize(column)
+    text = np.asarray([str(label) for label in found], dtype=str)
+    names, place = np.unique(text, return_inverse=True)
+    place = np.append(place, -1)  # of what is missing
+    return place[code].astype(np.int64), tuple(names.tolist())
+
+
+def read_groups(
+    groups: Any, n_cells: int, *, at_least: int = 2
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Return donors (or technologies, …) of cells as codes ``(n_cells,)``, and their names.
 
     Raises
     ------
     InputError
-        If there are other cells, a group is missing, or there is one group only.
+        If there are other cells, a group is missing, or there are fewer than ``at_least`` groups.
     """
     if np.ndim(groups) != 1 or len(groups) != n_cells:
         raise InputError(
             f"groups must name the donor of each of the {n_cells} cells, but have shape "
             f"{np.shape(groups)}."
         )
-    column = pd.Series(np.asarray(groups, dtype=object))
-    if column.isna().any():
-        raise InputError(f"groups are missing for {int(column.isna().sum())} cells: name them.")
-    names, codes = np.unique(column.astype(str).to_numpy(dtype=str), return_inverse=True)
-    if len(names) < 2:
+    codes, names = _coded(pd.Series(groups))
+    if (codes < 0).any():
+        raise InputError(f"groups are missing for {int((codes < 0).sum())} cells: name them.")
+    if len(names) < at_least:
         raise InputError(
             f"groups hold one group only ({names[0]!r}): a claim about new ones needs a second."
         )
-    return codes.astype(np.int64), tuple(names.tolist())
+    return codes, names

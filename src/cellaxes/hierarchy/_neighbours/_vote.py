@@ -21,11 +21,13 @@ def majority(
     Label ``(n_cells,)``, the lowest code of those with equally many votes; its votes
     ``(n_cells,)``, 0 where no neighbour counts.
     """
-    votes = np.zeros((len(codes), int(codes.max(initial=0)) + 1), dtype=np.int64)
-    cell, neighbour = np.nonzero(counted)
-    np.add.at(votes, (cell, codes[cell, neighbour]), 1)
-    best = votes.argmax(axis=1)
-    return best, votes[np.arange(len(votes)), best]
+    votes = np.zeros(codes.shape, dtype=np.int64)
+    for one in range(codes.shape[1]):
+        votes += (codes == codes[:, one, None]) & counted[:, one, None]
+    votes *= counted
+    most = votes.max(axis=1)
+    first = np.where(votes == most[:, None], codes, np.iinfo(codes.dtype).max).min(axis=1)
+    return np.where(most > 0, first, 0), most
 
 
 def call_down(
