@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import anndata
 import numpy as np
@@ -22,6 +23,8 @@ from numpy.typing import NDArray
 
 import cellaxes as cx
 
+Rows = NDArray[np.int64]
+Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
 SEEDS = (0, 1, 2)
 V5 = {"steps": 800, "learning_rate": 1e-3}
 """The author's own 50 epochs at 0.0001 are too few steps for a thousand cells."""
@@ -48,14 +51,22 @@ def splits(shared: Path) -> Iterator[Split]:
             yield from part(shared / "single_cell", seed)
 
 
-def pca(counts, train, test, n_components):
+def pca(counts: sp.csr_matrix, train: Rows, test: Rows, n_components: int) -> Pair:
     """Return the scores of both halves."""
     model = cx.embed.make("pca", n_components=n_components, n_top_genes=2000)
     model.fit(counts[train])
     return model.transform(counts[train]), model.transform(counts[test])
 
 
-def cut(name, kind, seed, rows, Z, levels, groups=None):
+def cut(
+    name: str,
+    kind: str,
+    seed: int,
+    rows: tuple[Rows, Rows],
+    Z: Pair,
+    levels: pd.DataFrame,
+    groups: NDArray[np.str_] | None = None,
+) -> Split:
     """Return the split; test cells whose finest type was never seen are left out."""
     train, test = rows
     inside, outside = levels.iloc[train], levels.iloc[test]
@@ -64,20 +75,20 @@ def cut(name, kind, seed, rows, Z, levels, groups=None):
     return Split(name, kind, seed, Z[0], Z[1][known], inside, outside[known], groups)
 
 
-def halves(n_cells, seed):
+def halves(n_cells: int, seed: int) -> tuple[Rows, Rows]:
     """Return two random halves."""
     order = np.random.default_rng(seed).permutation(n_cells)
     return order[: n_cells // 2], order[n_cells // 2 :]
 
 
-def without(column, values, seed):
+def without(column: NDArray[np.str_], values: Any, seed: int) -> tuple[Rows, Rows]:
     """Return nine tenths of the cells that have none of the values, and all that have."""
     held = np.isin(column, values)
     order = np.random.default_rng(seed).permutation(np.flatnonzero(~held))
     return order[: int(0.9 * len(order))], np.flatnonzero(held)
 
 
-def zeisel(folder, seed):
+def zeisel(folder: Path, seed: int) -> Iterator[Split]:
     """Random halves of mouse cortex, 7 and 48 classes as published."""
     adata = anndata.read_h5ad(folder / "zeisel" / "zeisel_counts.h5ad")
     rows = halves(adata.n_obs, seed)
@@ -85,7 +96,7 @@ def zeisel(folder, seed):
     yield cut("zeisel", "random", seed, rows, pca(adata.X, *rows, 128), levels)
 
 
-def pancreas(folder, seed):
+def pancreas(folder: Path, seed: int) -> Iterator[Split]:
     """Random halves, three sets of donors, and both studies of human pancreas."""
     adata = cx.datasets.pancreas()
     counts, types = sp.csr_matrix(adata.X), adata.obs["cell_type"].astype(str)
@@ -106,7 +117,7 @@ def pancreas(folder, seed):
         yield cut(name, "study", seed, rows, pca(counts, *rows, 64), levels, donor)
 
 
-def lung(folder, seed):
+def lung(folder: Path, seed: int) -> Iterator[Split]:
     """Random halves and single donors of human lung, scVI and PCA."""
     adata = anndata.read_h5ad(folder / "lung_cl" / "tabula_sapiens_lung.h5ad")
     counts, types = sp.csr_matrix(adata.X), adata.obs["cell_type"].astype(str)
@@ -124,7 +135,7 @@ def lung(folder, seed):
         yield cut(f"lung PCA {one}", "donor", seed, rows, Z, levels, donor)
 
 
-def cell_lines(folder, seed):
+def cell_lines(folder: Path, seed: int) -> Iterator[Split]:
     """Three cell lines by two technologies; levels from the training cells."""
     tables = [folder / "cell_lines" / f"sc_{name}.h5ad" for name in ("celseq2", "dropseq")]
     adata = anndata.concat([anndata.read_h5ad(path) for path in tables], label="technology")
@@ -138,12 +149,9 @@ def cell_lines(folder, seed):
         yield cut(name, "technology", seed, rows, Z, tree.expand(types))
 
 
-def accuracy(reference, queries, levels, truth):
+def accuracy(pair: Pair, levels: pd.DataFrame, truth: pd.DataFrame) -> NDArray[np.float64]:
     """Return the accuracy at each level of the five nearest reference cells by cosine."""
-    near = [
-        Z / np.maximum(np.linalg.norm(Z, axis=1, keepdims=True), 1e-12)
-        for Z in (reference, queries)
-    ]
+    near = [Z / np.maximum(np.linalg.norm(Z, axis=1, keepdims=True), 1e-12) for Z in pair]
     nearest = np.argpartition(-(near[1] @ near[0].T), 5, axis=1)[:, :5]
     found = []
     for name in levels:
@@ -153,8 +161,84 @@ def accuracy(reference, queries, levels, truth):
     return np.array(found)
 
 
+def tuned_neighbours(split: Split) -> NDArray[np.float64]:
+    """Return the accuracy at each level of neighbours by cosine, their number and weights tuned."""
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.neighbors import KNeighborsClassifier
+
+    grid = {"n_neighbors": [1, 3, 5, 10, 20, 40], "weights": ["uniform", "distance"]}
+    found = []
+    for name in split.levels:
+        search = GridSearchCV(KNeighborsClassifier(metric="cosine"), grid, cv=folds(split))
+        search.fit(split.train, split.levels[name].astype(str))
+        found.append(search.score(split.test, split.truth[name].astype(str)))
+    return np.array(found)
+
+
+def folds(split: Split) -> Any:
+    """Return folds of groups, or of cells where there is one group at most."""
+    from sklearn.model_selection import GroupKFold, KFold
+
+    groups = split.groups
+    if groups is None or len(np.unique(groups)) < 2:
+        return KFold(5, shuffle=True, random_state=split.seed)
+    n = min(5, len(np.unique(groups)))
+    return list(GroupKFold(n).split(split.train, groups=groups))
+
+
+def logistic(split: Split) -> NDArray[np.float64]:
+    """Return the accuracy of multinomial regression on types, their probabilities summed upwards."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    leaf = split.levels.iloc[:, -1].astype(str)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+    p = model.fit(split.train, leaf).predict_proba(split.test)
+    found = []
+    for name in split.levels:
+        above = dict(zip(leaf, split.levels[name].astype(str), strict=True))
+        parents = np.array([above[str(one)] for one in model.classes_])
+        groups = np.unique(parents)
+        summed = np.stack([p[:, parents == group].sum(axis=1) for group in groups], axis=1)
+        called = groups[summed.argmax(axis=1)]
+        found.append(float((called == split.truth[name].astype(str)).mean()))
+    return np.array(found)
+
+
+CALLERS = {"tuned neighbours": tuned_neighbours, "logistic": logistic}
+"""Baselines that call levels without an embedding of their own."""
+
+
+def measure_calls(split: Split, method: str) -> list[dict[str, object]]:
+    """Return one row per level of a baseline without prefixes."""
+    start = time.process_time()
+    full = CALLERS[method](split)
+    seconds = time.process_time() - start
+    raw = accuracy((split.train, split.test), split.levels, split.truth)
+    return [
+        {
+            "kind": split.kind,
+            "split": split.name,
+            "seed": split.seed,
+            "method": method,
+            "level": j + 1,
+            "finest": j + 1 == len(full),
+            "cells": len(split.test),
+            "full": full[j],
+            "prefix": np.nan,
+            "untouched": raw[j],
+            "dims": split.train.shape[1],
+            "seconds": seconds,
+        }
+        for j in range(len(full))
+    ]
+
+
 def measure(split: Split, method: str) -> list[dict[str, object]]:
     """Return one row per level."""
+    if method in CALLERS:
+        return measure_calls(split, method)
     settings = V5 if method == "v5" else {}
     start = time.process_time()
     adapter = cx.hierarchy.fit_adapter(
@@ -167,11 +251,14 @@ def measure(split: Split, method: str) -> list[dict[str, object]]:
     )
     seconds = time.process_time() - start
     pair = adapter.transform(split.train), adapter.transform(split.test)
-    full = accuracy(*pair, split.levels, split.truth)
-    raw = accuracy(split.train, split.test, split.levels, split.truth)
+    full = accuracy(pair, split.levels, split.truth)
+    raw = accuracy((split.train, split.test), split.levels, split.truth)
     rows = []
     for j, k in enumerate(adapter.dims):
-        cuts = [adapter.transform(Z, truncate_dim=k) for Z in (split.train, split.test)]
+        cuts = (
+            adapter.transform(split.train, truncate_dim=k),
+            adapter.transform(split.test, truncate_dim=k),
+        )
         rows.append(
             {
                 "kind": split.kind,
@@ -182,7 +269,7 @@ def measure(split: Split, method: str) -> list[dict[str, object]]:
                 "finest": j + 1 == len(adapter.dims),
                 "cells": len(split.test),
                 "full": full[j],
-                "prefix": accuracy(*cuts, split.levels, split.truth)[j],
+                "prefix": accuracy(cuts, split.levels, split.truth)[j],
                 "untouched": raw[j],
                 "dims": k,
                 "seconds": seconds,
@@ -215,6 +302,8 @@ def summary(table: pd.DataFrame) -> None:
     gains["high"] = gains["mean"] + 1.96 * gains["sem"]
     print("\nGain over the untouched embedding, all levels, percentage points")
     print(gains[["mean", "low", "high", "min"]].round(2).to_string())
+    if "residual" not in order:
+        return
     ours = table[table["method"] == "residual"]
     every = ours.groupby(["kind", "split", "level"])["gain"].mean()
     print(
@@ -230,7 +319,7 @@ def summary(table: pd.DataFrame) -> None:
 def main() -> None:
     """Run all methods on all splits."""
     shared, out, *wanted = sys.argv[1:]
-    methods = wanted or list(cx.hierarchy.show_adapters()["name"])
+    methods = wanted or [*cx.hierarchy.show_adapters()["name"], *CALLERS]
     rows: list[dict[str, object]] = []
     Path(out).mkdir(parents=True, exist_ok=True)
     for split in splits(Path(shared)):

@@ -140,7 +140,7 @@ def published_loop(Z: NDArray[np.float32], codes: NDArray[np.int64], epochs: int
                 said = (head.leaf if level else head.top)(short)
                 part = part + cross_entropy(said, batch[f"label{level}"])
             adam.zero_grad()
-            (loss + 0.6 * part).backward()
+            (loss + 0.6 * part).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(head.parameters(), 1.0)
             adam.step()
     return epochs * (len(items) // 256 * 256) / (time.process_time() - start)

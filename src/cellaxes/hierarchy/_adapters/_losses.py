@@ -38,6 +38,15 @@ def each_prefix_its_level(task: Task) -> Loss:
     return loss
 
 
+def the_finest(task: Task) -> Loss:
+    """Return the loss of the finest level on the whole vector."""
+
+    def loss(z: "Tensor", codes: "Tensor", prototypes: Sequence["Tensor"]) -> "Tensor":
+        return cosine_softmax(z, codes[:, -1], prototypes[-1])
+
+    return loss
+
+
 def each_prefix_the_finest(task: Task) -> Loss:
     """Return the mean over prefixes of the loss of the finest level (Kusupati et al. 2022)."""
 

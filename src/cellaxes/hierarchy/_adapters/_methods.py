@@ -116,6 +116,13 @@ _add(
     Method(_fit_lda, _linear),
 )
 _add(
+    "softmax",
+    "network; cosine softmax of the finest level",
+    "a classifier's last but one layer",
+    "prefixes are not trained",
+    Method(_trained(_losses.the_finest), _network, widens=True),
+)
+_add(
     "prefix",
     "network; level j is learned on prefix j at every step",
     "level-aligned prefixes; cosine softmax",
