@@ -187,7 +187,7 @@ def folds(split: Split) -> Any:
 
 
 def logistic(split: Split) -> NDArray[np.float64]:
-    """Return the accuracy of multinomial regression on types, their probabilities summed upwards."""
+    """Return the accuracy of multinomial regression on types, probabilities summed upwards."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
