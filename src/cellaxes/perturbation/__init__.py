@@ -1,6 +1,12 @@
 """What a compound does to cells: differential expression, what to hold out, how good a guess is."""
 
 from cellaxes.perturbation import metrics
+from cellaxes.perturbation._baselines._predict import (
+    BaselinePrediction,
+    baselines,
+    predict_baseline,
+)
+from cellaxes.perturbation._baselines._registry import show_baselines
 from cellaxes.perturbation._bayes import Squeezed, squeeze_variances
 from cellaxes.perturbation._composition import Composition, composition_outliers
 from cellaxes.perturbation._contrast import moderated_t
@@ -29,6 +35,7 @@ __all__ = [
     "GENE_REASONS",
     "REASONS",
     "WARNINGS",
+    "BaselinePrediction",
     "Composition",
     "ContextFit",
     "Design",
@@ -39,6 +46,7 @@ __all__ = [
     "Split",
     "Squeezed",
     "Voom",
+    "baselines",
     "composition_outliers",
     "differential_expression",
     "few_shot_context",
@@ -53,10 +61,12 @@ __all__ = [
     "moderated_t",
     "murcko_scaffolds",
     "norm_factors",
+    "predict_baseline",
     "pseudobulk",
     "quality",
     "random_rows",
     "row_quality",
+    "show_baselines",
     "squeeze_variances",
     "voom",
     "zero_shot_context",
