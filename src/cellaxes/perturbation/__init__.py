@@ -13,6 +13,8 @@ from cellaxes.perturbation._contrast import moderated_t
 from cellaxes.perturbation._design import Design, Dropped, make_design
 from cellaxes.perturbation._expression import differential_expression
 from cellaxes.perturbation._filter import filter_by_expression
+from cellaxes.perturbation._leaderboard._evaluate import evaluate
+from cellaxes.perturbation._leaderboard._leaderboard import Leaderboard
 from cellaxes.perturbation._normalise import norm_factors
 from cellaxes.perturbation._pseudobulk import pseudobulk
 from cellaxes.perturbation._quality import Quality, quality, row_quality
@@ -41,6 +43,7 @@ __all__ = [
     "Design",
     "DifferentialExpression",
     "Dropped",
+    "Leaderboard",
     "Leak",
     "Quality",
     "Split",
@@ -49,6 +52,7 @@ __all__ = [
     "baselines",
     "composition_outliers",
     "differential_expression",
+    "evaluate",
     "few_shot_context",
     "filter_by_expression",
     "joint",

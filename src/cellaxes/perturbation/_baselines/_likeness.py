@@ -16,7 +16,8 @@ class Measured:
     Attributes
     ----------
     at
-        Row of `gaps` and `profiles` of each pair, ``(n_contexts, n_compounds)``; −1 if not measured.
+        Row of `gaps` and `profiles` of each pair, ``(n_contexts, n_compounds)``; −1 where
+        it was not measured.
     profiles
         Mean profile of each pair, ``(n_pairs, n_genes)``, NaN where missing.
     gaps

@@ -113,7 +113,7 @@ _add(
 _add(
     "additive_ridge",
     Baseline(_ridge.additive_ridge),
-    f"gene mean + context effect + compound effect, both with a ridge penalty of {_ridge.PENALTY:g}",
+    f"gene mean + context effect + compound effect, each at a ridge penalty of {_ridge.PENALTY:g}",
     "worse than zero where a few compounds have huge values",
 )
 _add(

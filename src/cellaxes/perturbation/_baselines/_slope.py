@@ -10,7 +10,8 @@ def compound_mean_x_context_slope(task: Task) -> Array:
     """Return the compound's mean over the other contexts, times the slope of the context.
 
     The slope goes through zero: of the context's training pairs on the means of their compounds
-    in the other contexts. It is 1 where none of these compounds is known elsewhere.
+    in the other contexts. It is 1 where none of these compounds is known elsewhere. Means that
+    hold the row itself would give a steeper slope that the wanted rows do not keep.
     """
     n_compounds = len(task.compound.names)
     context, compound = np.divmod(task.pair_codes, n_compounds)
