@@ -410,8 +410,6 @@ def test_every_baseline_equals_a_slow_loop(task, name):
 
 @pytest.mark.parametrize("name", SLOW)
 def test_also_where_nothing_is_missing_and_rows_weigh_the_same(table, name):
-    if name in ("additive_ridge_loo", "ridge_recommender", "fingerprint_ridge"):
-        pytest.skip("slow, and not of another path")
     rows, Y, _, bits = table
     complete = np.where(np.isnan(Y), 0.4, Y)
     whole = few((rows, complete, np.ones(len(rows)), bits))

@@ -17,7 +17,8 @@ def tanimoto(bits: Array) -> Array:
     shared = bits @ bits.T
     n = bits.sum(axis=1)
     either = n[:, None] + n - shared
-    return np.divide(shared, either, out=np.zeros_like(shared), where=either > 0)
+    found: Array = np.divide(shared, either, out=np.zeros_like(shared), where=either > 0)
+    return found
 
 
 def fingerprint_knn(task: Task) -> Array:

@@ -54,7 +54,7 @@ def measured(task: Task) -> Measured:
         here = context == c
         own = gaps[here]
         products[np.ix_([c], compound[here], compound[here])] = own @ own.T
-    weight = np.bincount(task.pair, weights=task.weights, minlength=len(gaps))
+    weight = np.bincount(task.pair, weights=task.weights, minlength=len(gaps)).astype(np.float64)
     return Measured(at, profiles, gaps, weight, products)
 
 
@@ -72,7 +72,14 @@ def shared_cosine(held: Measured, contexts: Codes) -> Array:
     own = np.einsum("css->cs", held.products[contexts])
     size = np.sqrt((own.T @ there) * (there.T @ own))
     dot = held.products[contexts].sum(axis=0)
-    return np.divide(dot, size, out=np.zeros_like(dot), where=size > 0)
+    found: Array = np.divide(dot, size, out=np.zeros_like(dot), where=size > 0)
+    return found
+
+
+def known_in(held: Measured, contexts: Codes) -> NDArray[np.bool_]:
+    """Return which compounds were measured in any of these contexts."""
+    found: NDArray[np.bool_] = np.logical_or.reduce(held.there[contexts], axis=0)
+    return found
 
 
 def rich_contexts(held: Measured, but: int) -> Codes:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cellaxes.perturbation._baselines._groups import Array, Codes, average
 from cellaxes.perturbation._baselines._likeness import (
     Measured,
+    known_in,
     measured,
     rich_contexts,
     shared_kernel,
@@ -29,7 +31,7 @@ def ridge_recommender(task: Task) -> Array:
     held, out = measured(task), np.full(task.shape, np.nan)
     for c in np.unique(task.context.wanted):
         rich = rich_contexts(held, c)
-        known = held.there[rich].any(axis=0)
+        known = known_in(held, rich)
         bridge = np.flatnonzero(held.there[c] & known)
         if len(bridge) < FEWEST:
             continue
@@ -43,7 +45,7 @@ def ridge_recommender(task: Task) -> Array:
     return out
 
 
-def components(kernel: Array, known: Array) -> Array:
+def components(kernel: Array, known: NDArray[np.bool_]) -> Array:
     """Return the principal components of compounds, largest first, zero for unknown ones.
 
     ``(n_compounds, n_components)``, scaled so that known compounds have a mean square of 1.
@@ -103,7 +105,7 @@ def _chosen(held: Measured, c: int, rich: Codes, bridge: Codes) -> tuple[int, fl
         error += _errors(held, c, rich, (bridge[folds != fold], bridge[folds == fold]), genes)
     for r in rich:
         others = rich[rich != r]
-        able = held.there[r] & held.there[others].any(axis=0)
+        able = held.there[r] & known_in(held, others)
         kept = bridge[able[bridge]]
         asked = np.setdiff1d(np.flatnonzero(able), bridge)
         if len(kept) >= FEWEST and len(asked):
@@ -120,7 +122,7 @@ def _errors(
     error = np.zeros((len(COMPONENTS), len(ALPHAS)))
     if not len(kept) or not len(asked):
         return error
-    z = components(shared_kernel(held, others), held.there[others].any(axis=0))
+    z = components(shared_kernel(held, others), known_in(held, others))
     y, weight = _profiles(held, c, kept, genes)
     truth = held.profiles[np.ix_(held.at[c, asked], genes)]
     n = np.maximum((~np.isnan(truth)).sum(axis=1), 1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cellaxes.perturbation._baselines._groups import Array, ratio
+from cellaxes.perturbation._baselines._groups import Array, Codes, ratio
 from cellaxes.perturbation._baselines._task import Task
 
 
@@ -29,7 +29,7 @@ def compound_mean_x_context_slope(task: Task) -> Array:
     return slope[c][:, None] * _elsewhere(task, s, np.where(measured, at, -1))
 
 
-def _elsewhere(task: Task, compound: Array, pair: Array) -> Array:
+def _elsewhere(task: Task, compound: Codes, pair: Codes) -> Array:
     """Return the means of compounds without the rows of a pair (−1: with all of them)."""
     all_rows, own = task.by_compound, task.by_pair
     out = (pair >= 0)[:, None]

@@ -61,12 +61,14 @@ class Task:
     def counts(self) -> Array:
         """How much each value counts: ``(n_train, n_genes)``, or ``(n_train, 1)`` without gaps."""
         known = ~np.isnan(self.Y)
-        return self.weights[:, None] * (known if not known.all() else np.ones((1, 1)))
+        counted: Array = np.ones((1, 1)) if known.all() else known.astype(np.float64)
+        return counted * self.weights[:, None]
 
     @cached_property
     def weighted(self) -> Array:
         """Values times how much they count, zero where missing."""
-        return np.nan_to_num(self.Y) * self.counts
+        values: Array = np.nan_to_num(self.Y) * self.counts
+        return values
 
     @cached_property
     def mean(self) -> Array:
@@ -150,7 +152,8 @@ def _weights(weights: ArrayLike | None, n_rows: int) -> Array:
         )
     if not held.any():
         raise InputError("weights are all zero: let one row count at least.")
-    return held / held[held > 0].mean()
+    scaled: Array = held / held[held > 0].mean()
+    return scaled
 
 
 def _bits(fingerprints: ArrayLike, n_rows: int) -> NDArray[np.uint8]:

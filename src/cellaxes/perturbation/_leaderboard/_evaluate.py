@@ -151,8 +151,8 @@ def evaluate(
                         )
                     )  # fmt: skip
                 if scale == "raw" and run.basis is not None:
-                    table = pd.Series(run.basis).value_counts().rename_axis("basis")
-                    bases.append(table.reset_index(name="n_rows").assign(model=run.name))
+                    rests = pd.Series(run.basis).value_counts().rename_axis("basis")
+                    bases.append(rests.reset_index(name="n_rows").assign(model=run.name))
             values += scorer.values
             by_row += scorer.by_row
     row_scores = pd.concat(by_row, ignore_index=True)
@@ -160,13 +160,13 @@ def evaluate(
         pd.concat(values, ignore_index=True), row_scores,
         n_boot=n_boot, random_state=random_state,
     )  # fmt: skip
-    rests = pd.concat(bases).groupby(["model", "basis"], sort=False)["n_rows"].sum()
+    basis = pd.concat(bases).groupby(["model", "basis"], sort=False)["n_rows"].sum()
     return Leaderboard(
         table=table,
         row_scores=row_scores,
         splits=entries.splits,
         calibrations={name: tuple(found) for name, found in calibrations.items()},
-        rests=rests.reset_index(),
+        rests=basis.reset_index(),
         clip=clip,
         n_boot=n_boot,
         random_state=random_state,

@@ -126,7 +126,8 @@ class Leaderboard:
         if column not in able:
             raise InputError(f"rows cannot be grouped by {column!r}: {near(column, able)}")
         if column == "moa":
-            held = held.assign(moa=[sorted(entry) for entry in terms(held, "moa")]).explode("moa")
+            several = pd.Series([sorted(entry) for entry in terms(held, "moa")], index=held.index)
+            held = held.assign(moa=several).explode("moa")
         table = held.pivot_table(
             index=column, columns="model", values=metric or self.metrics[0], observed=True
         )

@@ -9,6 +9,7 @@ from cellaxes._core.errors import InputError
 from cellaxes.perturbation._baselines._groups import Array
 from cellaxes.perturbation._leaderboard._entries import REPLICATE, Entries
 from cellaxes.perturbation._splits._split import Split
+from cellaxes.perturbation.metrics._pairs import Mask
 from cellaxes.perturbation.metrics._registry import METRICS
 from cellaxes.perturbation.metrics._score import make_task, tally
 
@@ -50,7 +51,7 @@ class Scorer:
     ) -> None:
         self.metrics, self.scale, self.number = metrics, scale, number
         self.truth = entries.Y[split.test]
-        self.scored = ~np.isnan(self.truth).all(axis=1)
+        self.scored: Mask = np.logical_or.reduce(~np.isnan(self.truth), axis=1)
         table = entries.rows[split.test]
         self.context = table["context"].astype(str).to_numpy()
         with_value = np.isfinite(entries.Y[split.train])
@@ -72,13 +73,13 @@ class Scorer:
     def add(self, model: str, kind: str, predicted: Array) -> None:
         """Score a prediction ``(n_test, n_genes)``; a replicate where it is known only."""
         for subset, rows in self.subsets.items():
-            keep = rows if model != REPLICATE else rows[:, None] & ~np.isnan(predicted)
-            known = ~np.isnan(self.truth) & (keep if keep.ndim == 2 else keep[:, None])
+            known: Mask = rows[:, None] & ~np.isnan(self.truth)
+            if model == REPLICATE:
+                known = known & ~np.isnan(predicted)
             if not known.any():
                 continue
             task = make_task(
-                self.truth, predicted, self.context, self.train_mean,
-                known if model == REPLICATE else keep, None,
+                self.truth, predicted, self.context, self.train_mean, known, None,
             )  # fmt: skip
             found, by_row = tally(task, self.metrics)
             table = found.rename_axis("metric").reset_index()

@@ -1,5 +1,7 @@
 """From scores of splits and rows to one line per model and metric."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -98,13 +100,16 @@ def _scaled(table: pd.DataFrame, row_scores: pd.DataFrame) -> Array:
         if len(covered) < held[["split", "row"]].drop_duplicates().shape[0]:
             there = pd.MultiIndex.from_frame(held[["split", "row"]]).isin(covered.index)
             scores = held[there].groupby("model")[metrics].mean()
-        ceiling = scores.loc[REPLICATE].to_dict()
+        ceiling = _of(scores, REPLICATE)
         averages = lines.loc[lines["kind"] == "average", "model"].unique()
-        start = {name: scores.loc[name].to_dict() for name in averages}
+        start = {str(name): _of(scores, name) for name in averages}
         told = {
-            name: scale(scores.loc[name].to_dict(), start, ceiling)["scaled"]
-            for name in scores.index
+            str(name): scale(_of(scores, name), start, ceiling)["scaled"] for name in scores.index
         }
         for i, model, metric in zip(lines.index, lines["model"], lines["metric"], strict=True):
             found[i] = told[model].get(metric, np.nan)
-    return found.to_numpy()
+    return np.asarray(found, dtype=np.float64)
+
+
+def _of(scores: pd.DataFrame, model: Any) -> dict[str, float]:
+    return {str(metric): float(value) for metric, value in scores.loc[model].items()}

@@ -40,7 +40,7 @@ def board_text(
     for place, (name, line) in enumerate(first.iterrows()):
         if place >= SHOWN and line["kind"] in ("average", "baseline"):
             continue
-        cells = [_score(table.loc[name]) for table in (first, *others)]
+        cells = [_score(table.loc[[str(name)]].iloc[0]) for table in (first, *others)]
         padded = (f"{cell:{n}}" for cell, n in zip(cells, columns, strict=True))
         text = "  ".join([f"  {place + 1:2d} {name!s:{width}}", *padded, _kind(line)])
         lines.append(text.rstrip())

@@ -32,7 +32,9 @@ def check_rows(rows: pd.DataFrame, *columns: str, least: int = 2) -> None:
                 f"rows have no column {column!r}: {near(column, rows.columns)} Rename or add it."
             )
     if len(rows) < least:
-        raise InputError(f"at least {least} rows are needed, but there are {len(rows)}.")
+        if least < 2:
+            raise InputError("the table has no row: pass one at least.")
+        raise InputError(f"a split needs two rows, but there are {len(rows)}.")
     for column in ("context", "compound"):
         gaps = np.flatnonzero(rows[column].isna())
         if len(gaps):
