@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/perturbation_baselines.py SHARED_DATA_FOLDER [PART …]
 
-Parts: tggates, splits, size, full. Open TG-GATEs (146 compounds, 6 contexts without those of 2 h, 196
-genes, signed −log10 p); High@24h and Middle@24h are held out but for 17 bridge compounds.
+Parts: tggates, splits, size, full. Open TG-GATEs (146 compounds, 6 contexts without those of 2 h,
+196 genes, signed −log10 p); High@24h and Middle@24h are held out but for 17 bridge compounds.
 """
 
 import importlib
@@ -107,7 +107,7 @@ def mixture(y: Array, train: pd.DataFrame, wanted: pd.DataFrame) -> Array:
     """Return the mean of two baselines."""
     names = ("nearest_context", "ridge_recommender")
     two = (cx.perturbation.predict_baseline(y, train, wanted, name=name).values for name in names)
-    return sum(two) / 2
+    return np.mean(list(two), axis=0)
 
 
 def splits(shared: Path) -> None:
@@ -135,7 +135,7 @@ def size(shared: Path) -> None:
 
 
 def full(shared: Path) -> None:
-    """The competition's 614 + 255 rows of 18,211 simulated genes: seconds and memory of each."""
+    """614 + 255 rows of the competition, 18,211 simulated genes: seconds and memory of each."""
     p, folder = cx.perturbation, shared / "perturbation" / "kaggle_op2023"
     names = {"cell_type": "context", "sm_name": "compound"}
     parts = [pd.read_csv(folder / f"{name}.csv") for name in ("train_rows_614", "test_rows_255")]

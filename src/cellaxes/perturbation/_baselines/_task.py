@@ -61,8 +61,8 @@ class Task:
     def counts(self) -> Array:
         """How much each value counts: ``(n_train, n_genes)``, or ``(n_train, 1)`` without gaps."""
         known = ~np.isnan(self.Y)
-        counted: Array = np.ones((1, 1)) if known.all() else known.astype(np.float64)
-        return counted * self.weights[:, None]
+        column: Array = self.weights[:, None]
+        return column if known.all() else column * known
 
     @cached_property
     def weighted(self) -> Array:
@@ -73,7 +73,9 @@ class Task:
     @cached_property
     def mean(self) -> Array:
         """Mean of the training rows, ``(n_genes,)``; NaN for a gene that was never measured."""
-        return group_means(self.weighted, self.counts, np.zeros(len(self.Y), int), 1).means[0]
+        whole = group_means(self.weighted, self.counts, np.zeros(len(self.Y), int), 1)
+        found: Array = whole.means[0]
+        return found
 
     @cached_property
     def by_context(self) -> Groups:

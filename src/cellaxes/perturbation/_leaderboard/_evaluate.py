@@ -1,27 +1,16 @@
 """Every baseline and every model on the same splits, scored side by side."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from cellaxes._core.errors import InputError
 from cellaxes.perturbation import metrics as m
-from cellaxes.perturbation._baselines._groups import Array
-from cellaxes.perturbation._baselines._predict import allowed, predict
-from cellaxes.perturbation._baselines._registry import BASELINES
-from cellaxes.perturbation._baselines._task import make_task
-from cellaxes.perturbation._leaderboard._entries import (
-    REPLICATE,
-    Entries,
-    Model,
-    make_entries,
-    predictions,
-)
+from cellaxes.perturbation._leaderboard._entries import Model, make_entries
 from cellaxes.perturbation._leaderboard._leaderboard import Leaderboard
+from cellaxes.perturbation._leaderboard._runs import Extras, runs, scales
 from cellaxes.perturbation._leaderboard._scoring import Scorer, names_of_metrics
 from cellaxes.perturbation._leaderboard._summary import summarise
 from cellaxes.perturbation._splits._split import Split
@@ -29,25 +18,6 @@ from cellaxes.perturbation.metrics._calibration import Calibration
 
 CLIP = 4.0
 """Of Open Problems: signed log10 p beyond which a value says no more."""
-
-
-class Extras(NamedTuple):
-    """What baselines may use besides profiles, by row of the whole table."""
-
-    weights: Array | None
-    fingerprints: NDArray[np.uint8] | None
-    expression: pd.DataFrame | None
-    random_state: int
-
-
-class Run(NamedTuple):
-    """What one entry predicts for the test rows of a split."""
-
-    name: str
-    kind: str
-    values: Array
-    sd: Array | None = None
-    basis: NDArray[np.object_] | None = None
 
 
 def evaluate(
@@ -138,10 +108,10 @@ def evaluate(
     by_row: list[pd.DataFrame] = []
     bases: list[pd.DataFrame] = []
     calibrations: dict[str, list[Calibration]] = {}
-    for scale, here in _scales(entries, clip):
+    for scale, here in scales(entries, clip):
         for number, split in enumerate(entries.splits):
             scorer = Scorer(here, split, number, scale, asked)
-            for run in _runs(here, split, extras, scale == "raw", clip):
+            for run in runs(here, split, extras, scale == "raw", clip):
                 scorer.add(run.name, run.kind, run.values)
                 if scale == "raw" and run.sd is not None:
                     calibrations.setdefault(run.name, []).append(
@@ -171,37 +141,3 @@ def evaluate(
         n_boot=n_boot,
         random_state=random_state,
     )
-
-
-def _scales(entries: Entries, clip: float | None) -> Iterator[tuple[str, Entries]]:
-    yield "raw", entries
-    if clip is not None:
-        twice = entries.replicates
-        cut = None if twice is None else twice.clip(-clip, clip)
-        yield "clipped", replace(entries, Y=entries.Y.clip(-clip, clip), replicates=cut)
-
-
-def _runs(
-    entries: Entries, split: Split, extras: Extras, raw: bool, clip: float | None
-) -> Iterator[Run]:
-    """Yield every prediction, one at a time: at full size all together would not fit."""
-    rows, bits = entries.rows, extras.fingerprints
-    if bits is not None and len(bits) != len(rows):
-        raise InputError(f"fingerprints have {len(bits)} rows, but there are {len(rows)}.")
-    if extras.weights is not None and extras.weights.shape != (len(rows),):
-        raise InputError(f"weights have shape {extras.weights.shape} for {len(rows)} rows.")
-    task = make_task(
-        entries.Y[split.train], rows[split.train], rows[split.test],
-        weights=None if extras.weights is None else extras.weights[split.train],
-        fingerprints=None if bits is None else np.vstack([bits[split.train], bits[split.test]]),
-        expression=extras.expression, random_state=extras.random_state,
-    )  # fmt: skip
-    for name in allowed(task):
-        found = predict(name, task)
-        yield Run(name, BASELINES[name].kind, found.values, None, found.basis)
-    if entries.replicates is not None:
-        yield Run(REPLICATE, "positive control", entries.replicates[split.test])
-    for name, model in entries.models.items():
-        values, sd = predictions(name, model, entries.Y, rows, split)
-        ready = not raw and clip is not None and not callable(model)
-        yield Run(name, "model", values.clip(-clip, clip) if ready and clip else values, sd)
