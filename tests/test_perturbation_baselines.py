@@ -41,10 +41,10 @@ def task(table):
 
 
 def few(table, **changes):
-    """Hold out the compounds s05 and later of C3, and two rows known elsewhere."""
+    """Hold out the compounds s05 and later of C3, two rows known elsewhere, and a replicate."""
     rows, Y, weights, bits = table
     test = ((rows["context"] == "C3") & (rows["compound"] >= "s05")).to_numpy()
-    test[[4, 20]] = True
+    test[[4, 20, -2]] = True
     options = {"weights": weights[~test], "fingerprints": np.vstack([bits[~test], bits[test]])}
     return make_task(Y[~test], rows[~test], rows[test], **{**options, **changes})
 
@@ -565,6 +565,36 @@ def test_the_smaller_factor_may_be_either(table):
         np.testing.assert_allclose(a, b, atol=1e-9)
 
 
+def test_penalties_belong_to_their_factor_whichever_is_solved_first(table):
+    rows, Y, weights, _ = table
+    turned = rows.rename(columns={"context": "compound", "compound": "context"})
+    genes = np.arange(Y.shape[1])
+    found = []
+    for t, penalties in ((rows, (0.3, 30.0)), (turned, (30.0, 0.3))):
+        task = make_task(Y, t, t, weights=weights)
+        found.append(_ridge._solved(task, *_ridge._gaps(task, genes), penalties, spread=True))
+    np.testing.assert_allclose(found[0].a, found[1].b, atol=1e-9)
+    np.testing.assert_allclose(found[0].spread, found[1].spread.swapaxes(0, 1), atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_penalty_of_the_kernel_is_that_of_leaving_compounds_out(seed):
+    rng = np.random.default_rng(seed)
+    bits = (rng.random((15, 30)) < 0.3).astype(float)
+    K, w = _chemistry.tanimoto(bits), rng.gamma(1, 1, 15) + 0.1
+    r = K @ rng.normal(size=(15, 4)) + 0.5 * seed * rng.normal(size=(15, 4))
+
+    def error(penalty):
+        total = 0.0
+        for k in range(15):
+            rest = np.arange(15) != k
+            A = K[np.ix_(rest, rest)] + np.diag(penalty / w[rest])
+            total += w[k] * ((r[k] - K[k, rest] @ np.linalg.solve(A, r[rest])) ** 2).sum()
+        return total
+
+    assert _chemistry.loo_penalty(K, r @ r.T, w) == min(_chemistry.PENALTIES, key=error)
+
+
 def test_a_random_row_is_a_training_row_and_a_permuted_label_is_another(table, held):
     rows, Y, *_ = table
     whole = np.where(np.isnan(Y), 0.0, Y)
@@ -594,6 +624,8 @@ def test_untreated_expression_finds_the_nearest_context_where_no_compound_is_sha
     assert plain.basis[0] == "compound_mean"
     told = p.predict_baseline([[1.0], [5.0]], rows, wanted, expression=expression, **options)
     assert told.values[0, 0] == 5.0
+    known = p.predict_baseline([[1.0], [5.0]], rows, rows[:1], expression=expression, **options)
+    assert known.values[0, 0] == 5.0  # a context is not its own neighbour
 
 
 def test_a_recommender_learns_a_context_that_answers_in_its_own_way():

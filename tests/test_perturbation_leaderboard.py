@@ -8,6 +8,7 @@ import pytest
 
 from cellaxes import perturbation as p
 from cellaxes._core.errors import InputError
+from cellaxes.perturbation._leaderboard._text import verdict_of
 
 METRICS = ["mrrmse", "cosine", "pds_cosine", "gene_pearson"]
 
@@ -137,6 +138,29 @@ def test_comparison_is_the_paired_bootstrap_over_compounds(board):
     assert against.loc[other, "difference"] == pytest.approx(-told.difference)
     assert "oracle" not in against.index
     assert board.ranked(metric="gene_pearson")["difference"].isna().all()  # rows have none
+
+
+def test_trusted_rows_are_compared_without_the_suspect_ones(board):
+    lines = board.ranked(rows="trusted")
+    other = lines["against"].iloc[0]
+    held = board.row_scores.query("scale == 'raw' and not suspect").pivot(
+        index=["split", "row", "compound"], columns="model", values="mrrmse"
+    )
+    told = p.metrics.paired_bootstrap(
+        held["noise"], held[other], held.index.get_level_values("compound")
+    )
+    found = lines.loc["noise", ["difference", "low", "high"]]
+    assert tuple(found) == pytest.approx((told.difference, told.low, told.high))
+    assert found["difference"] != board.ranked().loc["noise", "difference"]
+
+
+def test_a_lead_within_chance_is_no_win():
+    lines = pd.DataFrame(
+        {"kind": ["model", "average"], "value": [1.0, 1.1], "best": 0.0, "against": "zero",
+         "low": [-0.3, np.nan], "high": [0.1, np.nan]}, index=["m", "zero"],
+    )  # fmt: skip
+    assert verdict_of(lines) == "no model beats zero beyond chance"
+    assert verdict_of(lines.assign(high=-0.05)) == "m beats zero"
 
 
 def test_groups_are_means_of_their_rows(board):
