@@ -624,7 +624,8 @@ def test_untreated_expression_finds_the_nearest_context_where_no_compound_is_sha
     assert plain.basis[0] == "compound_mean"
     told = p.predict_baseline([[1.0], [5.0]], rows, wanted, expression=expression, **options)
     assert told.values[0, 0] == 5.0
-    known = p.predict_baseline([[1.0], [5.0]], rows, rows[:1], expression=expression, **options)
+    two = [[1.0, 0.0], [5.0, 3.0]]
+    known = p.predict_baseline(two, rows, rows[:1], expression=expression, **options)
     assert known.values[0, 0] == 5.0  # a context is not its own neighbour
 
 
