@@ -1,11 +1,12 @@
-"""Averages on real responses in the shape of the competition, and every metric at its full size.
+"""Baselines on real responses in the shape of the competition, and what its full size costs.
 
     OMP_NUM_THREADS=1 python benchmarks/perturbation_baselines.py SHARED_DATA_FOLDER [PART …]
 
-Parts: tggates, splits, size. Open TG-GATEs (146 compounds, 6 contexts without those of 2 h, 196
-genes, signed −log10 p); High@24h and Middle@24h are held out but for 17 bridge compounds.
+Parts: tggates, splits, size, full. Open TG-GATEs (146 compounds, 6 contexts without those of 2 h,
+196 genes, signed −log10 p); High@24h and Middle@24h are held out but for 17 bridge compounds.
 """
 
+import importlib
 import resource
 import sys
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import log_ndtr, ndtri_exp
 
 import cellaxes as cx
 from cellaxes.perturbation import metrics
@@ -23,8 +25,8 @@ Array = NDArray[np.float64]
 CONTEXTS = ["High@24h", "Middle@24h"]
 N_BRIDGE = 17
 PUBLISHED = {
-    "raw": {"zero": 4.704, "gene mean": 4.685, "compound mean": 4.398},
-    "clipped": {"zero": 1.357, "gene mean": 1.320, "additive ridge": 1.247},
+    "raw": {"zero": 4.704, "gene_mean": 4.685, "compound_mean": 4.398},
+    "clipped": {"zero": 1.357, "gene_mean": 1.320, "additive_ridge": 1.247},
 }
 """Mean MRRMSE of seeds 0 to 2 that others measured on the same rows."""
 
@@ -43,66 +45,69 @@ def published_draw(rows: pd.DataFrame, seed: int) -> list[str]:
     return [str(name) for name in np.random.default_rng(seed).choice(names, 17, replace=False)]
 
 
-def averages(rows: pd.DataFrame, y: Array, split: cx.perturbation.Split) -> dict[str, Array]:
-    """Return the predictions of the simplest models for the test rows."""
-    train, test = rows[split.train], rows[split.test]
-    known = pd.DataFrame(y[split.train])
-    mean = known.mean().to_numpy()
-    like = np.ones((len(test), 1))
-    by = {
-        column: known.groupby(train[column].to_numpy()).mean().loc[test[column]].to_numpy()
-        for column in ("context", "compound")
-    }
-    return {
-        "zero": 0 * like * mean,
-        "gene mean": like * mean,
-        "context mean": by["context"],
-        "compound mean": by["compound"],
-        "additive": by["context"] + by["compound"] - mean,
-        "additive ridge": ridge(rows, y, split, penalty=3.0),
-    }
-
-
-def ridge(rows: pd.DataFrame, y: Array, split: cx.perturbation.Split, penalty: float) -> Array:
-    """Return context plus compound effects, shrunken to the gene mean."""
-    design = pd.get_dummies(rows[["context", "compound"]]).to_numpy(float)
-    x, mean = design[split.train], y[split.train].mean(axis=0)
-    gram = x.T @ x + penalty * np.eye(x.shape[1])
-    return mean + design[split.test] @ np.linalg.solve(gram, x.T @ (y[split.train] - mean))
-
-
 def tggates(shared: Path) -> None:
-    """MRRMSE of the averages over three seeds, raw and clipped; then every metric of one seed."""
+    """MRRMSE and cosine of every baseline over three seeds, raw and clipped, and in t space."""
     rows, raw = responses(shared)
+    bits = fingerprints(rows)
     for draw in ("published draw", "own draw"):
-        for scale, y in (("raw", raw), ("clipped", raw.clip(-4, 4))):
-            found = []
-            for seed in range(3):
-                bridge = published_draw(rows, seed) if draw[0] == "p" else N_BRIDGE
-                split = cx.perturbation.few_shot_context(rows, CONTEXTS, bridge, random_state=seed)
-                guesses = averages(rows, y, split)
-                found.append({k: metrics.mrrmse(y[split.test], v) for k, v in guesses.items()})
-                if scale == "raw":
-                    print(f"{draw} {seed}: {split}")
-            for name, values in pd.DataFrame(found).items():
-                told = PUBLISHED[scale].get(str(name))
-                off = (
-                    "" if told is None else f", published {told} ({values.mean() / told - 1:+.2%})"
+        held = []
+        for seed in range(3):
+            bridge = published_draw(rows, seed) if draw[0] == "p" else N_BRIDGE
+            held.append(cx.perturbation.few_shot_context(rows, CONTEXTS, bridge, random_state=seed))
+        models = {"ridge_recommender in t": recommend_in_t, "nearest + recommender": mixture}
+        start = time.perf_counter()
+        board = cx.perturbation.evaluate(raw, rows, held, models=models, fingerprints=bits)
+        print(f"{draw}, {time.perf_counter() - start:.1f} s:\n{board}")
+        table = pd.DataFrame(
+            {
+                (scale, metric): board.ranked(scale=scale, metric=metric)["value"]
+                for scale in ("raw", "clipped")
+                for metric in ("mrrmse", "cosine", "pearson_centred", "pds_cosine")
+            }
+        )
+        print(table.sort_values(("raw", "mrrmse")).round(4).to_string())
+        for scale, told in PUBLISHED.items():
+            for name, value in told.items():
+                found = float(board.ranked(scale=scale).loc[name, "value"])
+                print(
+                    f"  {scale} {name}: {found:.4f}, published {value} ({found / value - 1:+.2%})"
                 )
-                print(f"  {scale} {name}: {values.mean():.4f} (sd {values.std():.3f}){off}")
-    whole(rows, raw)
+        halves = board.ranked(metric="pds_cosine").query("value == 0.5").index
+        print(f"  discrimination of 0.5 exactly: {', '.join(halves)}")
 
 
-def whole(rows: pd.DataFrame, y: Array) -> None:
-    """Every metric, each average, seed 0; and the compound mean against the gene mean."""
-    split = cx.perturbation.few_shot_context(rows, CONTEXTS, published_draw(rows, 0))
-    test, guesses = rows[split.test], averages(rows, y, split)
-    asked = {"context": test["context"].to_numpy(), "train_mean": guesses["gene mean"][0]}
-    table = {k: metrics.score(y[split.test], v, **asked)["value"] for k, v in guesses.items()}
-    print(pd.DataFrame(table).round(3).to_string())
-    by_row = {name: metrics.rmse(y[split.test], guesses[name]) for name in guesses}
-    print("compound mean against gene mean, RMSE of rows:", metrics.paired_bootstrap(
-        by_row["compound mean"], by_row["gene mean"], test["compound"].to_numpy()))  # fmt: skip
+def fingerprints(rows: pd.DataFrame) -> Array | None:
+    """Return Morgan fingerprints of the rows, ``(n_rows, 2048)``, where RDKit is installed."""
+    try:
+        chem = importlib.import_module("rdkit.Chem")
+        maker = importlib.import_module("rdkit.Chem.rdFingerprintGenerator")
+    except ImportError:
+        return None
+    of = maker.GetMorganGenerator(radius=2, fpSize=2048)
+    made = {
+        text: of.GetFingerprintAsNumPy(chem.MolFromSmiles(text))
+        for text in set(rows["SMILES"].dropna())
+    }
+    nothing = np.zeros(2048, dtype=np.uint8)
+    return np.array([made.get(text, nothing) for text in rows["SMILES"]])
+
+
+def to_t(y: Array) -> Array:
+    """Return the normal quantile of a signed log10 p, however large."""
+    return -np.sign(y) * ndtri_exp(-np.abs(y) * np.log(10) - np.log(2))
+
+
+def recommend_in_t(y: Array, train: pd.DataFrame, wanted: pd.DataFrame) -> Array:
+    """Return the recommender fitted on t and turned back to signed log10 p."""
+    t = cx.perturbation.predict_baseline(to_t(y), train, wanted, name="ridge_recommender").values
+    return -np.sign(t) * (log_ndtr(-np.abs(t)) + np.log(2)) / np.log(10)
+
+
+def mixture(y: Array, train: pd.DataFrame, wanted: pd.DataFrame) -> Array:
+    """Return the mean of two baselines."""
+    names = ("nearest_context", "ridge_recommender")
+    two = (cx.perturbation.predict_baseline(y, train, wanted, name=name).values for name in names)
+    return np.mean(list(two), axis=0)
 
 
 def splits(shared: Path) -> None:
@@ -129,7 +134,38 @@ def size(shared: Path) -> None:
               f"{time.perf_counter() - start:.1f} s, peak {peak:.2f} GB")  # fmt: skip
 
 
-PARTS = {"tggates": tggates, "splits": splits, "size": size}
+def full(shared: Path) -> None:
+    """614 + 255 rows of the competition, 18,211 simulated genes: seconds and memory of each."""
+    p, folder = cx.perturbation, shared / "perturbation" / "kaggle_op2023"
+    names = {"cell_type": "context", "sm_name": "compound"}
+    parts = [pd.read_csv(folder / f"{name}.csv") for name in ("train_rows_614", "test_rows_255")]
+    rows = pd.concat([part.rename(columns=names)[list(names.values())] for part in parts])
+    rows = rows.reset_index(drop=True)
+    number = rows["compound"].astype("category").cat.codes.to_numpy()
+    place = rows["context"].astype("category").cat.codes.to_numpy()
+    rows["moa"] = [f"m{i % 30}" for i in number]
+    rng = np.random.default_rng(0)
+    latent, loads = rng.normal(size=(number.max() + 1, 10)), rng.normal(size=(6, 10, 18_211))
+    y = np.stack([latent[i] @ loads[c] for i, c in zip(number, place, strict=True)])
+    y += rng.normal(size=y.shape)
+    bits = (rng.random((number.max() + 1, 2048)) < 0.03).astype(np.uint8)[number]
+    for gaps in (0.0, 0.1):
+        y[rng.random(y.shape) < gaps] = np.nan
+        for name in p.show_baselines()["name"]:
+            start = time.perf_counter()
+            p.predict_baseline(y[:614], rows[:614], rows[614:], name=name, fingerprints=bits)
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+            print(f"{gaps:.0%} missing, {name}: {time.perf_counter() - start:.1f} s, "
+                  f"peak {peak:.2f} GB", flush=True)  # fmt: skip
+    bridge = sorted(set(rows["compound"][:614][rows["context"][:614] == "B cells"]))
+    split = p.few_shot_context(rows, ["B cells", "Myeloid cells"], bridge)
+    start = time.perf_counter()
+    board = p.evaluate(y, rows, split, fingerprints=bits)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(board, f"{time.perf_counter() - start:.0f} s, peak {peak:.2f} GB", sep="\n")
+
+
+PARTS = {"tggates": tggates, "splits": splits, "size": size, "full": full}
 
 if __name__ == "__main__":
     for part in sys.argv[2:] or list(PARTS):

@@ -1,12 +1,20 @@
 """What a compound does to cells: differential expression, what to hold out, how good a guess is."""
 
 from cellaxes.perturbation import metrics
+from cellaxes.perturbation._baselines._predict import (
+    BaselinePrediction,
+    baselines,
+    predict_baseline,
+)
+from cellaxes.perturbation._baselines._registry import show_baselines
 from cellaxes.perturbation._bayes import Squeezed, squeeze_variances
 from cellaxes.perturbation._composition import Composition, composition_outliers
 from cellaxes.perturbation._contrast import moderated_t
 from cellaxes.perturbation._design import Design, Dropped, make_design
 from cellaxes.perturbation._expression import differential_expression
 from cellaxes.perturbation._filter import filter_by_expression
+from cellaxes.perturbation._leaderboard._evaluate import evaluate
+from cellaxes.perturbation._leaderboard._leaderboard import Leaderboard
 from cellaxes.perturbation._normalise import norm_factors
 from cellaxes.perturbation._pseudobulk import pseudobulk
 from cellaxes.perturbation._quality import Quality, quality, row_quality
@@ -41,20 +49,24 @@ __all__ = [
     "GENE_REASONS",
     "REASONS",
     "WARNINGS",
+    "BaselinePrediction",
     "Composition",
     "Compounds",
     "ContextFit",
     "Design",
     "DifferentialExpression",
     "Dropped",
+    "Leaderboard",
     "Leak",
     "PerturbationTable",
     "Quality",
     "Split",
     "Squeezed",
     "Voom",
+    "baselines",
     "composition_outliers",
     "differential_expression",
+    "evaluate",
     "few_shot_context",
     "filter_by_expression",
     "fingerprints",
@@ -72,6 +84,7 @@ __all__ = [
     "moderated_t",
     "murcko_scaffolds",
     "norm_factors",
+    "predict_baseline",
     "pseudobulk",
     "quality",
     "random_rows",
@@ -83,6 +96,7 @@ __all__ = [
     "read_table",
     "read_wide",
     "row_quality",
+    "show_baselines",
     "signed_log10_p",
     "squeeze_variances",
     "standardise_compounds",

@@ -16,8 +16,8 @@ SEPARATOR = ";"
 """Between the targets of a compound that has several."""
 
 
-def check_rows(rows: pd.DataFrame, *columns: str) -> None:
-    """Refuse a table without rows, or without a column, or with gaps in context or compound."""
+def check_rows(rows: pd.DataFrame, *columns: str, least: int = 2) -> None:
+    """Refuse a table of too few rows, or without a column, or with gaps in context or compound."""
     if not isinstance(rows, pd.DataFrame):
         raise InputError(
             f"rows must be a pandas DataFrame with columns context and compound, not "
@@ -31,7 +31,9 @@ def check_rows(rows: pd.DataFrame, *columns: str) -> None:
             raise InputError(
                 f"rows have no column {column!r}: {near(column, rows.columns)} Rename or add it."
             )
-    if len(rows) < 2:
+    if len(rows) < least:
+        if least < 2:
+            raise InputError("the table has no row: pass one at least.")
         raise InputError(f"a split needs two rows, but there are {len(rows)}.")
     for column in ("context", "compound"):
         gaps = np.flatnonzero(rows[column].isna())

@@ -1,6 +1,7 @@
 """Whether one model is better than another, told by compounds and not by rows."""
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -123,8 +124,8 @@ def paired_bootstrap(
     summed = np.bincount(codes[known], weights=(a - b)[known], minlength=len(names))
     gaps, sizes = np.asarray(summed[sizes > 0], dtype=np.float64), sizes[sizes > 0]
     difference = float(gaps.sum() / sizes.sum())
-    rng = stream(random_state, "paired_bootstrap", len(sizes))
-    low, high = _interval(gaps, sizes, n_boot, level, rng)
+    drawn, signs = _draws(random_state, len(sizes), n_boot)
+    low, high = _interval(gaps, sizes, drawn, level)
     return Comparison(
         value=float(a[known].mean()),
         other=float(b[known].mean()),
@@ -132,23 +133,29 @@ def paired_bootstrap(
         low=low,
         high=high,
         level=level,
-        p_value=_sign_flip(gaps, n_boot, rng),
+        p_value=_sign_flip(gaps, signs),
         n_compounds=len(sizes),
         n_rows=int(known.sum()),
     )
 
 
-def _interval(
-    gaps: Array, sizes: Any, n_boot: int, level: float, rng: np.random.Generator
-) -> tuple[float, float]:
-    n = len(sizes)
-    drawn = rng.multinomial(n, np.full(n, 1 / n), size=n_boot)
+@lru_cache(maxsize=2, typed=True)
+def _draws(random_state: int, n: int, n_boot: int) -> tuple[Array, Array]:
+    """Return how often each compound is drawn, and signs, ``(n_boot, n)`` both.
+
+    Kept for the next comparison: a leaderboard makes hundreds over the same compounds.
+    """
+    rng = stream(random_state, "paired_bootstrap", n)
+    drawn = rng.multinomial(n, np.full(n, 1 / n), size=n_boot).astype(np.float64)
+    return drawn, rng.choice([-1.0, 1.0], size=(n_boot, n))
+
+
+def _interval(gaps: Array, sizes: Any, drawn: Array, level: float) -> tuple[float, float]:
     means = (drawn @ gaps) / (drawn @ sizes)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
-def _sign_flip(gaps: Array, n_boot: int, rng: np.random.Generator) -> float:
-    signs = rng.choice([-1.0, 1.0], size=(n_boot, len(gaps)))
+def _sign_flip(gaps: Array, signs: Array) -> float:
     reached = np.abs(signs @ gaps) >= abs(gaps.sum()) * (1 - 1e-12)
-    return float((1 + reached.sum()) / (1 + n_boot))
+    return float((1 + reached.sum()) / (1 + len(signs)))

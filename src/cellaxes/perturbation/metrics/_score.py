@@ -67,14 +67,15 @@ def score(
     pearson     1.0   1.0  0.00       2
     de_auprc    1.0   1.0  0.50       2
     """
-    task = _task(truth, predicted, context, train_mean, mask, weights, k, threshold)
+    task = make_task(truth, predicted, context, train_mean, mask, weights, k, threshold)
     zeros = np.zeros(task.held.truth.shape)
-    zero = _task(truth, zeros, context, train_mean, mask, weights, k, threshold)
-    rows, asked = [], _names(metrics, task)
-    for name in asked:
-        value, n_rows = _value(name, task)
-        rows.append((value, float(METRICS[name].best), _value(name, zero)[0], n_rows))
-    return pd.DataFrame(rows, index=asked, columns=["value", "best", "zero", "n_rows"])
+    zero = make_task(truth, zeros, context, train_mean, mask, weights, k, threshold)
+    asked = _names(metrics, task)
+    found, nothing = tally(task, asked)[0], tally(zero, asked)[0]
+    best = [float(METRICS[name].best) for name in asked]
+    return pd.DataFrame(
+        {"value": found["value"], "best": best, "zero": nothing["value"], "n_rows": found["n_rows"]}
+    )
 
 
 def row_scores(
@@ -108,7 +109,7 @@ def row_scores(
     0    0.0     1.0
     1    0.5     0.0
     """
-    task = _task(truth, predicted, context, train_mean, mask, None, k, threshold)
+    task = make_task(truth, predicted, context, train_mean, mask, None, k, threshold)
     found: dict[str, Array] = {}
     for name in _names(metrics, task):
         rows = METRICS[name].rows
@@ -120,16 +121,17 @@ def row_scores(
     return pd.DataFrame(found, index=index)
 
 
-def _task(
+def make_task(
     truth: Matrix,
     predicted: Matrix,
     context: Any,
     train_mean: ArrayLike | None,
     mask: ArrayLike | None,
     weights: ArrayLike | None,
-    k: int,
-    threshold: float,
+    k: int = TOP,
+    threshold: float = THRESHOLD,
 ) -> Task:
+    """Return what metrics read, checked; parameters as in `score`."""
     held = pairs(truth, predicted, mask=mask, weights=weights)
     centred = None if train_mean is None else held.centred(train_mean)
     codes = None if context is None else labels(context, len(held.truth), "context")[0]
@@ -152,13 +154,17 @@ def _names(metrics: Sequence[str] | None, task: Task) -> list[str]:
     return list(metrics)
 
 
-def _value(name: str, task: Task) -> tuple[float, int]:
-    metric, weights = METRICS[name], task.held.weights
-    n_rows = int((weights > 0).sum())
-    rows = None if metric.rows is None else metric.rows(task)
-    if rows is not None:
-        n_rows = int((~np.isnan(rows) & (weights > 0)).sum())
-    if metric.value is not None:
-        return metric.value(task), n_rows
-    assert rows is not None  # noqa: S101 - a metric has rows or a value
-    return mean_over_rows(rows, weights), n_rows
+def tally(task: Task, names: Sequence[str]) -> tuple[pd.DataFrame, dict[str, Array]]:
+    """Return ``value`` and ``n_rows`` of every metric, and the scores of the rows that have any."""
+    table, by_row = [], {}
+    for name in names:
+        metric, weights = METRICS[name], task.held.weights
+        n_rows, value = int((weights > 0).sum()), float("nan")
+        if metric.rows is not None:
+            rows = by_row[name] = metric.rows(task)
+            n_rows, value = (
+                int((~np.isnan(rows) & (weights > 0)).sum()),
+                mean_over_rows(rows, weights),
+            )
+        table.append((value if metric.value is None else metric.value(task), n_rows))
+    return pd.DataFrame(table, index=list(names), columns=["value", "n_rows"]), by_row
