@@ -34,7 +34,10 @@ def out_dir(path: str | Path) -> Path:
 
 @contextmanager
 def receiving(path: str | Path) -> Iterator[Path]:
-    """Give a folder that can be written (`out_dir`); if it was made for this and stays empty, it goes."""
+    """Give a folder that can be written (`out_dir`).
+
+    If it was made for this and is still empty in the end, it goes again.
+    """
     there = Path(path).exists()
     folder = out_dir(path)
     try:

@@ -1,7 +1,7 @@
 """An embedding ordered from coarse to fine on one page, and the numbers behind it."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import folder_filled, out_dir, plain, pretty_json
-from cellaxes._core.provenance import machine, versions
-from cellaxes.hierarchy import Adapter, Evaluation, Tree, show_adapters
+from cellaxes._core.files import folder_filled, out_dir, pretty_json
+from cellaxes.hierarchy import Adapter, Evaluation, Tree
 from cellaxes.report import _structure_numbers as numbers
+from cellaxes.report._structure_doubts import doubts
 from cellaxes.report._structure_page import render
+from cellaxes.report._structure_results import results
 from cellaxes.report._structure_types import UNTOUCHED, DepthCurve, StructureFacts
-from cellaxes.report._structure_words import conclusions, doubts
-
-SCHEMA = "cellaxes.structure/1"
+from cellaxes.report._structure_words import conclusions
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,52 +95,7 @@ class StructureReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the page's numbers, as written to ``results.json``."""
-        facts = asdict(self.facts)
-        steps = self.tree.summary().reset_index(names="level").to_dict("records")
-        shown = [self.facts.method, UNTOUCHED]
-        tables = {name: numbers.confusion(self.evaluation, name, self.lineage) for name in shown}
-        known = show_adapters().set_index("name")["description"]
-        found: dict[str, Any] = plain(
-            {
-                "schema": SCHEMA,
-                "conclusions": conclusions(self),
-                "doubts": doubts(self),
-                "data": {
-                    **facts,
-                    "n_cells": len(self.levels),
-                    "n_types": len(self.tree),
-                    "n_groups": len(self.facts.groups),
-                },
-                "tree": {
-                    "method": self.tree.method,
-                    "ontology": self.tree.ontology,
-                    "anchors": self.tree.anchors,
-                    "levels": steps,
-                    "groups": numbers.branches(self.levels),
-                },
-                "adapter": {
-                    "method": self.adapter.method,
-                    "said": repr(self.adapter),
-                    "dims": self.adapter.dims,
-                    "levels": list(self.tree.levels.columns),
-                    "params": self.adapter.params,
-                },
-                "embeddings": {name: known[name] for name in self.evaluation.embeddings},
-                "accuracy": self.accuracy.to_dict("records"),
-                "differences": self.differences.to_dict("records"),
-                "first_prefix": self.prefix.to_dict("records"),
-                "steerability": numbers.steerability(self.evaluation).to_dict("records"),
-                "confusion": {
-                    "level": self.lineage,
-                    "names": list(tables[UNTOUCHED].index),
-                    "cells": {name: table.to_numpy() for name, table in tables.items()},
-                },
-                "curves": [asdict(curve) for curve in self.curves],
-                "versions": versions(),
-                "machine": machine(),
-            }
-        )
-        return found
+        return results(self)
 
     def to_html(self) -> str:
         """Return the page: self-contained, offline, readable on a phone."""
@@ -151,11 +105,11 @@ class StructureReport:
         """Write the page, its numbers and what was made into a folder.
 
         ``report.html``; ``results.json``; ``tree.csv``, ``tree.json`` and ``report.csv`` (of the
-        types); ``accuracy.csv``; ``confusion.csv``; ``adapter`` (`cellaxes.hierarchy.load_adapter`);
-        ``embedding.npy``, float32 ``(n_cells, dims[-1])`` in the order of the cells, and
-        ``cells.parquet``, which names its rows and gives their levels and group. With ``cells``,
-        these are written as ``cells.h5ad``. All of them appear, or none; what an earlier report
-        left there is replaced.
+        types); ``accuracy.csv``; ``confusion.csv``; the folder ``adapter``, read by
+        `cellaxes.hierarchy.load_adapter`; ``embedding.npy``, float32 ``(n_cells, dims[-1])`` in
+        the order of the cells; ``cells.parquet``, which names its rows and gives their levels and
+        group. With ``cells``, these are written as ``cells.h5ad``. All of them appear, or none;
+        what an earlier report left there is replaced.
 
         Returns
         -------

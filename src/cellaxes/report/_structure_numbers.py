@@ -37,11 +37,10 @@ def accuracy(evaluation: Evaluation) -> pd.DataFrame:
     means = evaluation.table.groupby(key, sort=False)[list(MEANS)].mean().reset_index()
     table = evaluation.summary().merge(means, on=key, validate="1:1")
     place = {level: at for at, level in enumerate(evaluation.coded.levels)}
-    dims = table.groupby("embedding")["prefix"].agg(lambda column: sorted(set(column)))
+    dims = {name: sorted(set(rows["prefix"])) for name, rows in table.groupby("embedding")}
     table["own"] = [
-        len(dims[row.embedding]) == len(place)
-        and dims[row.embedding][place[str(row.level)]] == row.prefix
-        for row in table.itertuples()
+        len(dims[name]) == len(place) and dims[name][place[level]] == prefix
+        for name, level, prefix in table[key].itertuples(index=False)
     ]
     return table
 

@@ -67,8 +67,7 @@ def payload(report: "StructureReport", found: dict[str, Any]) -> dict[str, Any]:
         },
         "confusion": found["confusion"],
         "curves": [
-            curve
-            | {name: [short(point) for point in curve[name]] for name in ("points", "law")}
+            curve | {name: [short(point) for point in curve[name]] for name in ("points", "law")}
             for curve in found["curves"]
         ],
         "groups": groups,
@@ -116,7 +115,7 @@ def _rows(rows: list[dict[str, Any]]) -> list[tuple[str, int, bool, list[dict[st
 
 
 def _silhouettes(rows: list[dict[str, Any]], levels: list[str]) -> dict[str, list[float]]:
-    """Return, of each embedding, the silhouette of level 1 by prefix 1, by the whole, and of the last."""
+    """Return of each embedding the silhouette of level 1 by prefix 1 and whole, and the label's."""
     table = _by(rows, "embedding", "level")
     return {
         name: [

@@ -1,22 +1,21 @@
 """Structure: an embedding ordered from coarse to fine, and the proof that it is."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import anndata
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
-from cellaxes._core import keys
 from cellaxes._core.adata import read_h5ad
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import receiving
-from cellaxes._core.version import __version__
 from cellaxes.hierarchy import AnchorTable, Tree, fit_adapter, load_adapter
 from cellaxes.report import StructureFacts, StructureReport
 from cellaxes.verbs._structure_compare import PARTS, compare
 from cellaxes.verbs._structure_inputs import Cells, check_splits, grow, methods_of, read_cells_of
+from cellaxes.verbs._structure_kept import command, keep
 from cellaxes.verbs._structure_study import Curves, curves_of
 
 
@@ -111,7 +110,7 @@ def structure(
     methods = methods_of(method, chosen, published)
     in_memory = isinstance(data, anndata.AnnData)
     with receiving(out) as folder:
-        adata = data if isinstance(data, anndata.AnnData) else read_h5ad(data)
+        adata = data if isinstance(data, anndata.AnnData) else read_h5ad(data, not write_cells)
         if (folder / "adapter").exists():
             load_adapter(folder / "adapter")  # refuses to replace what is no adapter
         cells = read_cells_of(adata, rep, labels, ontology_id=ontology_id, group=group)
@@ -128,26 +127,29 @@ def structure(
         check_splits(some, PARTS, range(random_state, random_state + n_seeds))
         path = None if in_memory else Path(str(data))
         curves = Curves((), ()) if study is None else curves_of(study, labels, levels, path)
-        evaluation = compare(
-            some,
-            grown,
-            methods,
-            regrow=regrow if tree == "data" else None,
-            n_seeds=n_seeds,
-            device=device,
-            random_state=random_state,
-            progress=progress,
-        )
         table = grown.expand(cells.labels)
-        adapter = fit_adapter(
-            cells.z,
-            table,
-            method=method,
-            groups=cells.groups,
-            tree=grown,
-            device=device,
-            random_state=random_state,
-        )
+        with tqdm(desc="adapters", unit="fit", disable=not progress) as bar:
+            evaluation = compare(
+                some,
+                grown,
+                methods,
+                regrow=regrow if tree == "data" else None,
+                n_seeds=n_seeds,
+                device=device,
+                random_state=random_state,
+                bar=bar,
+            )
+            bar.set_postfix_str("all cells")
+            adapter = fit_adapter(
+                cells.z,
+                table,
+                method=method,
+                groups=cells.groups,
+                tree=grown,
+                device=device,
+                random_state=random_state,
+            )
+            bar.update()
         counts = np.unique(cells.groups, return_counts=True) if cells.groups is not None else None
         facts = StructureFacts(
             name=name or ("cells" if path is None else path.stem),
@@ -160,7 +162,7 @@ def structure(
             tree=tree,
             seeds=tuple(range(random_state, random_state + n_seeds)),
             n_evaluated=len(some.z),
-            measure=_command(path, labels, levels, ontology_id),
+            measure=command(path, labels, levels, ontology_id),
             doubts=curves.doubts,
         )
         report = StructureReport(
@@ -174,34 +176,7 @@ def structure(
             cell_groups=cells.groups,
             curves=curves.curves,
         )
-        report.write(folder, cells=_with(adata, report) if write_cells else None)
+        report.write(folder, cells=keep(adata, report) if write_cells else None)
     if in_memory:
-        _with(adata, report)
+        keep(adata, report)
     return report
-
-
-def _with(adata: anndata.AnnData, report: StructureReport) -> anndata.AnnData:
-    """Put the new embedding and what its prefixes mean into an AnnData."""
-    adata.obsm[keys.embedding("structure")] = report.embedding
-    adata.uns[keys.structure()] = {
-        "dims": list(report.adapter.dims),
-        "levels": list(report.tree.levels.columns),
-        "params": {
-            "use_rep": report.facts.rep,
-            "labels": report.facts.labels,
-            "group": report.facts.group or "",
-            "method": report.adapter.method,
-            "random_state": report.facts.seeds[0],
-        },
-        "version": __version__,
-    }
-    return adata
-
-
-def _command(path: Path | None, labels: str, levels: int, ontology_id: str | None) -> str:
-    """Return the command that measures the levels at falling depth."""
-    signal = f"hierarchy:{labels}" + (f",levels={levels}" if levels != 4 else "")
-    signal += f",ids={ontology_id}" if ontology_id else ""
-    file = "cells.h5ad" if path is None else str(path.name)
-    words = ["cellaxes", "measure", file, "--signal", signal, "--out", "depth"]
-    return " ".join(shlex.quote(word) for word in words)

@@ -24,7 +24,7 @@ def compare(
     n_seeds: int,
     device: str,
     random_state: int,
-    progress: bool,
+    bar: "tqdm[None]",
 ) -> Evaluation:
     """Evaluate adapters fitted to the training cells of every split and seed.
 
@@ -41,6 +41,8 @@ def compare(
         does not depend on the embedding.
     n_seeds
         Seeds: of random halves, of the parts that groups are dealt to, and of every fit.
+    bar
+        Told of every fit, of which it expects one more: that of the adapter which is kept.
 
     Returns
     -------
@@ -50,24 +52,23 @@ def compare(
     found = []
     seeds = range(random_state, random_state + n_seeds)
     splits = [_splits(cells, seed) for seed in seeds]
-    total = len(methods) * sum(map(len, splits))
-    with tqdm(total=total, desc="evaluate", unit="fit", disable=not progress) as bar:
-        for seed, some in zip(seeds, splits, strict=True):
-            entries = {
-                method: _fit(cells, levels, tree, method, regrow, device, seed, bar)
-                for method in methods
-            }
-            one = evaluate(
-                entries,
-                levels,
-                splits=some,
-                groups=cells.groups,
-                tree=tree,
-                Z=cells.z,
-                device=device,
-                random_state=random_state,
-            )
-            found.append(one)
+    bar.reset(len(methods) * sum(map(len, splits)) + 1)
+    for seed, some in zip(seeds, splits, strict=True):
+        entries = {
+            method: _fit(cells, levels, tree, method, regrow, device, seed, bar)
+            for method in methods
+        }
+        one = evaluate(
+            entries,
+            levels,
+            splits=some,
+            groups=cells.groups,
+            tree=tree,
+            Z=cells.z,
+            device=device,
+            random_state=random_state,
+        )
+        found.append(one)
     return _pooled(found)
 
 

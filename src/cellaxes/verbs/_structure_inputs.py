@@ -105,6 +105,11 @@ def methods_of(method: str, baselines: tuple[str, ...] | None, published: bool) 
         If there is no such adapter.
     """
     there = [str(name) for name in show_adapters()["name"]]
+    if method == UNTOUCHED:
+        raise InputError(
+            f"{UNTOUCHED!r} leaves the embedding as it is, and the others are held against it: "
+            "choose another, such as 'residual'."
+        )
     wanted = there if baselines is None else list(baselines)
     for name in (method, *wanted):
         if name not in there:
@@ -140,7 +145,9 @@ def check_splits(cells: Cells, most: int, seeds: range) -> None:
         for split in split_by(parts, len(cells.z), repeats=1, random_state=seed):
             left = set(cells.labels[split.train])
             if len(left) < 2:
-                what = "without " + split.name.partition("=")[2] if parts is not None else split.name
+                what = (
+                    "without " + split.name.partition("=")[2] if parts is not None else split.name
+                )
                 raise InputError(
                     f"{what} there is one class left to learn from ({left.pop()!r}): name another "
                     "group, or none for random halves."

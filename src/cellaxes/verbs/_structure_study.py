@@ -101,8 +101,7 @@ def _drawn(curve: Curve, level: int, entropy: float, rows: Any) -> DepthCurve:
         if curve.fit is not None and known
         else None,
         points=tuple(
-            (float(u), float(v))
-            for u, v in zip(seen["depth"], seen["information"], strict=True)
+            (float(u), float(v)) for u, v in zip(seen["depth"], seen["information"], strict=True)
         ),
         law=law,
     )

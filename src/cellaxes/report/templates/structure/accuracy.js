@@ -2,7 +2,7 @@
 
 function drawAccuracy() {
   const dims = DATA.accuracy[DATA.method][LEVELS[0]].map((row) => row[0]);
-  choices($("prefixes"), dims.map((m, i) => [i, i === LAST ? `whole, ${m} dimensions` : `prefix ${i + 1}, ${m} dimensions`]), state.prefix,
+  choices($("prefixes"), dims.map((m, i) => [i, i === LAST ? `whole (${m})` : `prefix ${i + 1} (${m})`]), state.prefix,
     (value) => { state.prefix = value; drawAccuracy(); });
   $("hollow").hidden = state.prefix === LAST;
   const boxes = DATA.levels.map(() => el("div", {}));
