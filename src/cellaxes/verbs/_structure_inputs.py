@@ -72,7 +72,8 @@ def read_cells_of(
     names = _text(obs_column(adata, labels))
     if len(set(names)) < 2:
         raise InputError(
-            f"obs[{labels!r}] has one class only ({names[0]!r}): an order needs two types or more."
+            f"obs[{labels!r}] has one class only ({str(names[0])!r}): an order needs two types or "
+            "more."
         )
     ids = None
     if ontology_id is not None:
@@ -143,7 +144,7 @@ def check_splits(cells: Cells, most: int, seeds: range) -> None:
     for seed in seeds:
         parts = parts_of(cells.groups, most, seed)
         for split in split_by(parts, len(cells.z), repeats=1, random_state=seed):
-            left = set(cells.labels[split.train])
+            left = set(cells.labels[split.train].tolist())
             if len(left) < 2:
                 what = (
                     "without " + split.name.partition("=")[2] if parts is not None else split.name

@@ -34,7 +34,7 @@ function fromHash(text) {
   const next = first();
   for (const [name, value] of new URLSearchParams(text.replace(/^#/, ""))) {
     if (name === "prefix" && value >= 1 && value <= LAST + 1) next.prefix = Math.floor(value) - 1;
-    if (name === "confusion" && value in DATA.confusion.cells) next.shown = value;
+    if (name === "confusion" && Object.hasOwn(DATA.confusion.cells, value)) next.shown = value;
   }
   return next;
 }
