@@ -117,6 +117,7 @@ def test_the_tables_of_the_page_are_the_results(page, results):
         place = results["adapter"]["levels"].index(row["level"])
         assert gains[row["embedding"]][place] == pytest.approx(100 * row["difference"], abs=0.051)
     assert len(re.findall("<tr", tables[1])) == 4 * 4, "embeddings, prefixes"
+    assert "identity" not in tables[1], "it is called untouched"
     shown = re.findall(r"<tr.*?>(.*?)</tr>", tables[2], re.S)
     for row, line in zip(results["steerability"], shown, strict=True):
         assert f">{row['s']:.3f}<".replace("-", "−") in line

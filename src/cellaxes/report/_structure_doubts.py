@@ -49,7 +49,12 @@ def doubts(report: "StructureReport") -> list[str]:
         )
     if len(facts.seeds) < FEW_SEEDS:
         found.append(f"Seeds: {len(facts.seeds)} only; differences may be those of a start.")
-    return found + _tree(report) + [f"{said[0].upper()}{said[1:]}." for said in facts.doubts]
+    found += _tree(report) + [f"{said[0].upper()}{said[1:]}." for said in facts.doubts]
+    return [
+        *found,
+        f"{facts.rep} was made before cells were held out and may have seen them: what it owes to "
+        "them is not judged, and is the same for every adapter.",
+    ]
 
 
 def _unseen(report: "StructureReport") -> float:
