@@ -176,6 +176,20 @@ def test_the_default_adapter_is_ours(tmp_path, monkeypatch):
     assert len(report.adapter.dims) == 4
 
 
+def test_the_kept_adapter_is_that_of_all_cells_and_the_first_seed(tmp_path, monkeypatch):
+    for room in (_structure, _structure_compare):
+        monkeypatch.setattr(room, "fit_adapter", partial(room.fit_adapter, steps=3))
+    adata = embedded(120)
+    wanted = {"method": "supcon", "baselines": [], "random_state": 7}
+    reports = [run(adata, tmp_path / name, **wanted) for name in ("one", "two")]
+    levels, donor = reports[0].tree.expand(adata.obs["cell_type"]), adata.obs["donor"].to_numpy()
+    own = _structure.fit_adapter(
+        adata.obsm["X_z"], levels, method="supcon", groups=donor, random_state=7
+    )
+    np.testing.assert_array_equal(reports[0].embedding, own.transform(adata.obsm["X_z"]))
+    assert reports[0].to_dict() == reports[1].to_dict()
+
+
 def test_without_groups_halves_are_held_out_and_called_optimistic(tmp_path):
     adata = embedded(150)
     doubts = run(adata, tmp_path / "none", group=None).to_dict()["doubts"]
@@ -207,8 +221,10 @@ def test_many_groups_are_dealt_whole_to_five_parts_anew_for_each_seed():
         assert (pairs.groupby("group")["part"].nunique() == 1).all()
         sizes = pairs["part"].value_counts()
         assert len(sizes) == 5
-        assert sizes.max() < 0.5 * len(groups)
+        assert sizes.max() < 1.4 * len(groups) / 5
     assert any((dealt[0] != other).any() for other in dealt[1:])
+    few = np.repeat(list("abcdef"), [1, 1, 1, 1, 90, 90])
+    assert all(len(set(_structure_inputs.parts_of(few, 5, seed))) == 5 for seed in range(20))
     assert (_structure_inputs.parts_of(groups, 20, 0) == groups).all()
 
 

@@ -129,12 +129,11 @@ def parts_of(groups: NDArray[np.str_] | None, most: int, seed: int) -> NDArray[n
     if len(names) <= most:
         return groups
     rng = stream(seed, "structure", "parts", len(names))
-    order = rng.permutation(len(names))
-    order = order[np.argsort(-n[order], kind="stable")]
+    # large groups first, each to the emptiest part; chance in their order: each seed deals anew
+    order = np.argsort(-n * rng.uniform(0.5, 1.5, len(n)), kind="stable")
     part, load = np.zeros(len(names), dtype=int), np.zeros(most)
     for at in order:
-        # the emptiest half of the parts, by chance: each seed deals the groups anew
-        part[at] = rng.choice(np.argsort(load, kind="stable")[: max(1, most // 2)])
+        part[at] = load.argmin()
         load[part[at]] += n[at]
     return np.asarray([f"part {k + 1}" for k in part])[np.searchsorted(names, groups)]
 
