@@ -248,7 +248,9 @@ def test_nothing_runs_off_the_screen(browser, page, phone):
 
 
 def test_curves_are_drawn_where_there_are_any_and_else_their_command(browser, report, page):
-    assert "cellaxes measure cells.h5ad --signal hierarchy:type --out depth" in page
+    assert "cellaxes measure cells.h5ad --signal label:type --out depth" in page, "no terms"
+    facts = replace(report.facts, measure="cellaxes measure x --signal hierarchy:type")
+    assert "--study depth" in replace(report, facts=facts).to_html()
     grid = np.geomspace(10, 1000, 20)
     curves = tuple(
         DepthCurve(

@@ -132,6 +132,10 @@ def test_a_tree_from_the_data_is_learnt_from_training_cells_alone(tmp_path, monk
     assert grown[0] == 360, "what is asked"
     assert set(grown[1:]) == {270}, "what is learnt"
     assert "grown from this embedding" in repr(report)
+    assert "--signal label:cell_type" in report.facts.measure
+    assert "and levels cannot be" in report.to_html()
+    with pytest.raises(cx.InputError, match="leave --study away"):
+        run(adata, tmp_path / "out", tree="data", study=tmp_path)
 
 
 def test_words_say_who_is_above_and_who_is_not(tmp_path):
@@ -287,6 +291,8 @@ def test_curves_of_a_study_stand_on_the_page(tmp_path):
     for curve in report.to_dict()["curves"]:
         assert curve["information"] == top[curve["level"]]
         assert len(curve["points"]) == 2
+    anchors = run(path, tmp_path / "out", study=tmp_path / "study", anchors="cellxgene")
+    assert any("anchors 'systems'" in said for said in anchors.to_dict()["doubts"])
     other = adata.copy()
     other.obs["other"] = other.obs["cell_type"]
     with pytest.raises(cx.InputError, match=r"no level of obs\['other'\].*hierarchy:other"):

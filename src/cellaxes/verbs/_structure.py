@@ -18,6 +18,9 @@ from cellaxes.verbs._structure_inputs import Cells, check_splits, grow, methods_
 from cellaxes.verbs._structure_kept import command, keep
 from cellaxes.verbs._structure_study import Curves, curves_of
 
+ANCHORS = "systems"
+"""Anchors unless told otherwise, and those of the levels that a study measures."""
+
 
 def structure(
     data: anndata.AnnData | str | Path,
@@ -28,7 +31,7 @@ def structure(
     ontology_id: str | None = None,
     group: str | None = None,
     levels: int = 4,
-    anchors: AnchorTable | pd.DataFrame | str | Path = "systems",
+    anchors: AnchorTable | pd.DataFrame | str | Path = ANCHORS,
     tree: str = "ontology",
     allow_unknown: bool = False,
     unknown: str = "Other",
@@ -123,6 +126,12 @@ def structure(
         else:
             said = {"anchors": anchors, "allow_unknown": allow_unknown, "unknown": unknown}
             grown = grow(cells, tree, levels, **said)
+        terms = tree == "ontology" and "none" not in set(grown.report["match"])
+        if study is not None and not terms:
+            raise InputError(
+                f"no study measures levels of obs[{labels!r}], whose labels are not all in the "
+                "ontology: leave --study away."
+            )
         some = cells.sample(n_cells, random_state)
         check_splits(some, PARTS, range(random_state, random_state + n_seeds))
         path = None if in_memory else Path(str(data))
@@ -162,8 +171,8 @@ def structure(
             tree=tree,
             seeds=tuple(range(random_state, random_state + n_seeds)),
             n_evaluated=len(some.z),
-            measure=command(path, labels, levels, ontology_id),
-            doubts=curves.doubts,
+            measure=command(path, labels, levels, ontology_id=ontology_id, terms=terms),
+            doubts=(*curves.doubts, *_other_anchors(grown, curves)),
         )
         report = StructureReport(
             facts=facts,
@@ -180,3 +189,12 @@ def structure(
     if in_memory:
         keep(adata, report)
     return report
+
+
+def _other_anchors(tree: Tree, curves: Curves) -> list[str]:
+    """Say where the curves are of levels with other anchors."""
+    if not curves.curves or tree.anchors == ANCHORS:
+        return []
+    return [
+        f"the curves are of levels with the anchors {ANCHORS!r}, here they are {tree.anchors!r}"
+    ]

@@ -28,10 +28,14 @@ def keep(adata: anndata.AnnData, report: StructureReport) -> anndata.AnnData:
     return adata
 
 
-def command(path: Path | None, labels: str, levels: int, ontology_id: str | None) -> str:
-    """Return the command that measures the levels at falling depth."""
+def command(
+    path: Path | None, labels: str, levels: int, *, ontology_id: str | None, terms: bool
+) -> str:
+    """Return the command that measures the levels at falling depth; the label, if not terms."""
     signal = f"hierarchy:{labels}" + (f",levels={levels}" if levels != 4 else "")
     signal += f",ids={ontology_id}" if ontology_id else ""
+    if not terms:
+        signal = f"label:{labels}"
     file = "cells.h5ad" if path is None else str(path.name)
     words = ["cellaxes", "measure", file, "--signal", signal, "--out", "depth"]
     return " ".join(shlex.quote(word) for word in words)
