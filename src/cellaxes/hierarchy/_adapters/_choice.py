@@ -1,7 +1,7 @@
 """How much of what was learned is kept: decided on groups, or cells, it was not learned from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from scipy.stats import t as student
 from cellaxes._core.random import stream
 from cellaxes.hierarchy._adapters._inputs import Task
 from cellaxes.hierarchy._adapters._parts import Strength, learn, parts
+from cellaxes.hierarchy._adapters._train import STEPS
 from cellaxes.hierarchy._adapters._vote import blocks, vote
 
 CANDIDATES = (
@@ -70,13 +71,17 @@ def deal(task: Task) -> tuple[NDArray[np.int64], str]:
 
 
 def learn_folds(task: Task, fold: NDArray[np.int64]) -> list[Fold]:
-    """Learn from all but one fold, for each fold that leaves two classes to learn from."""
+    """Learn from all but one fold, for each fold that leaves two classes to learn from.
+
+    Networks take no more steps than they do by default: folds have few cells.
+    """
+    steps = min(task.steps or STEPS, STEPS)
     found = []
     for one in range(int(fold.max()) + 1):
         train, test = np.flatnonzero((fold >= 0) & (fold != one)), np.flatnonzero(fold == one)
         if len(train) < FEWEST or len(np.unique(task.leaf[train])) < 2:
             continue
-        found.append(Fold(train, test, learn(task.take(train))))
+        found.append(Fold(train, test, learn(replace(task.take(train), steps=steps))))
     return found
 
 
