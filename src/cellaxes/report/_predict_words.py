@@ -40,7 +40,7 @@ def claim(board: "Leaderboard") -> str:
 
 def value_of(line: pd.Series, metric: str) -> str:
     """Write a score."""
-    return f"{metric} {number(float(line['value']))}"
+    return f"{metric} {number(float(line['value']), 4)}"
 
 
 def _verdict(board: "Leaderboard", scale: str) -> str:
@@ -102,7 +102,7 @@ def _suspects(report: "PredictReport") -> str:
     line = raw.loc[[best]].iloc[0]
     return (
         f"{start}. Without them the best baseline is {same} {best} ({board.metrics[0]} "
-        f"{number(float(line['trusted']))}, with them {number(float(line['all']))})."
+        f"{number(float(line['trusted']), 4)}, with them {number(float(line['all']), 4)})."
     )
 
 

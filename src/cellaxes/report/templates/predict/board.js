@@ -13,8 +13,7 @@ function drawBoard() {
   const width = Math.max(box.clientWidth, 280);
   const narrow = width < 520;
   const [high, top] = [24, 8];
-  const longest = Math.max(...known.map(([name]) => clip(name, narrow ? 21 : 40).length));
-  const names = Math.ceil(longest * (narrow ? 6.4 : 7.1)) + 8;
+  const names = widest(known.map(([name]) => clip(name, narrow ? 21 : 40))) + 4;
   const right = narrow ? 50 : 62;
   const bottom = top + known.length * high;
   const able = known.filter(([name]) => !isControl(name));

@@ -55,4 +55,10 @@ function ends(must, rest) {
 }
 /* A mark: filled circle, ring of a control. */
 const mark = (name, cx, cy, r = 5.5) => svg("circle", { class: `spot ${kind(name)}`, cx: px(cx), cy: px(cy), r });
+const PEN = document.createElement("canvas").getContext("2d");
+/* How wide the longest of some names is drawn, in pixels; names in bold are a little wider. */
+function widest(names) {
+  PEN.font = '600 13px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
+  return Math.ceil(Math.max(...names.map((name) => PEN.measureText(name).width)));
+}
 const clip = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);

@@ -7,7 +7,7 @@ function drawRanks() {
   const narrow = width < 520;
   const [high, top] = [21, 26];
   const most = narrow ? 17 : 34;
-  const side = Math.ceil(Math.max(...DATA.ranks.map((r) => clip(r.model, most).length)) * (narrow ? 6 : 6.9)) + 30;
+  const side = widest(DATA.ranks.map((r) => `${clip(r.model, most)} 00`)) + 6;
   const bottom = top + DATA.ranks.length * high;
   const y = (rank) => top + (rank - 0.5) * high;
   const [left, right] = [side, width - side];

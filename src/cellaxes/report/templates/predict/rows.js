@@ -8,7 +8,7 @@ function drawSpread() {
   const width = Math.max(box.clientWidth, 280);
   const narrow = width < 520;
   const most = narrow ? 19 : 34;
-  const names = Math.ceil(Math.max(...lines.map(([name]) => clip(name, most).length)) * (narrow ? 6.4 : 7.1)) + 8;
+  const names = widest(lines.map(([name]) => clip(name, most))) + 4;
   const [high, top, right] = [20, 26, 12];
   const bottom = top + lines.length * high;
   const able = lines.filter(([name]) => !isControl(name)).flatMap(([, q]) => q);
