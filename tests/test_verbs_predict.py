@@ -131,7 +131,7 @@ def test_words_say_who_wins_and_who_does_not(made):
     first = report.to_dict()["conclusions"][0]
     assert f"baselines is {report.board.best} (mrrmse" in first
     assert "oracle beats it by" in first
-    assert "Zeros is worse by" in first
+    assert "; zeros is worse by" in first
     line = report.board.ranked().loc["oracle"]
     assert f"{-line['difference']:.3g}" in first
     doubts = " ".join(report.to_dict()["doubts"])

@@ -105,7 +105,7 @@ class PredictReport:
 
     @property
     def suspects(self) -> pd.DataFrame:
-        """The suspect rows, ``why`` in words, whether they are tested, and their scores."""
+        """The suspect rows, ``why`` in words, and their scores; those that are tested first."""
         flags = self.rows["suspect"].to_numpy(dtype=bool)
         at = np.flatnonzero(flags)
         table = self.to_frame().iloc[at]
@@ -119,7 +119,7 @@ class PredictReport:
         )
         for name in self.shown:
             found[name] = table[f"raw:{metric}:{name}"]
-        return found.reset_index(drop=True)
+        return found.sort_values("tested", ascending=False, kind="stable", ignore_index=True)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the page's numbers, as written to ``results.json``."""

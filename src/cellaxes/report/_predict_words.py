@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from cellaxes.report._predict import PredictReport
 
 
+ORDER = ("beats", "open", "loses")
+"""How models stand beside the best baseline, in the order in which they are told."""
+
+
 def conclusions(report: "PredictReport") -> list[str]:
     """Return what was found, the most important first."""
     board = report.board
@@ -57,12 +61,9 @@ def _verdict(board: "Leaderboard", scale: str) -> str:
         return f"{start}{alike}. No model was given: this is what one has to beat."
     sign = -1 if float(best["best"]) < float(best["value"]) else 1
     found = [_compared(str(name), line, sign) for name, line in models.iterrows()]
-    won = [words for kind, words in found if kind == "beats"]
-    other = [words for kind, words in found if kind != "beats"]
-    told = [f"{joined(won)}." if won else "No model beats it."]
-    if other:
-        told.append(f"{_capital('; '.join(other))}.")
-    return f"{start}. {' '.join(told)}"
+    told = [words for kind, words in sorted(found, key=lambda one: ORDER.index(one[0]))]
+    start = f"{start}. " if "beats" in dict(found) else f"{start}. No model beats it: "
+    return f"{start}{'; '.join(told)}."
 
 
 def _compared(name: str, line: pd.Series, sign: int) -> tuple[str, str]:
@@ -113,10 +114,6 @@ def describe_metrics(names: list[str]) -> dict[str, dict[str, object]]:
         name: {key: table.loc[name, key] for key in ("best", "description", "units", "limits")}
         for name in names
     }
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _lower(text: str) -> str:

@@ -53,6 +53,8 @@ function ends(must, rest) {
   const [a, b] = [Math.min(low, ...near), Math.max(high, ...near)];
   return [a - 0.06 * room, b + 0.06 * room];
 }
+/* What stands where no number is known. */
+const nothing = () => el("p", { class: "soft" }, "Not known for these rows.");
 /* A mark: filled circle, ring of a control. */
 const mark = (name, cx, cy, r = 5.5) => svg("circle", { class: `spot ${kind(name)}`, cx: px(cx), cy: px(cy), r });
 const PEN = document.createElement("canvas").getContext("2d");
@@ -60,5 +62,14 @@ const PEN = document.createElement("canvas").getContext("2d");
 function widest(names) {
   PEN.font = '600 13px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
   return Math.ceil(Math.max(...names.map((name) => PEN.measureText(name).width)));
+}
+/* Where names stand: left of their marks, or on a line above them where the screen is narrow. */
+function rowsOf(width, names, tall, right) {
+  const narrow = width < 520;
+  const left = narrow ? 6 : widest(names) + 14;
+  const high = narrow ? tall + 15 : tall;
+  return { narrow, left, high, end: narrow ? width - 8 : width - right, middle: (y) => (narrow ? y + 7.5 : y),
+    name: (text, y, strong) => svg("text", { class: strong ? "name strong" : "name", x: narrow ? 2 : left - 10, y: px(narrow ? y - high / 2 + 14 : y + 4), "text-anchor": narrow ? "start" : "end" }, text, svg("title", {}, text)),
+    value: (text, y, strong) => svg("text", { class: strong ? "strong" : "", x: width - 2, y: px(narrow ? y - high / 2 + 14 : y + 4), "text-anchor": "end" }, text) };
 }
 const clip = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);

@@ -5,35 +5,35 @@ function drawSpread() {
   const held = DATA.spread[state.scale][metric];
   const lines = DATA.board[state.scale].all[metric].map(([name]) => [name, held[name]]).filter(([, q]) => q && q[2] !== null);
   const box = $("spread");
+  if (!lines.length) return box.replaceChildren(nothing());
   const width = Math.max(box.clientWidth, 280);
-  const narrow = width < 520;
-  const most = narrow ? 19 : 34;
-  const names = widest(lines.map(([name]) => clip(name, most))) + 4;
-  const [high, top, right] = [20, 26, 12];
+  const top = 26;
+  const fit = rowsOf(width, lines.map(([name]) => clip(name, 34)), 20, 12);
+  const { high } = fit;
   const bottom = top + lines.length * high;
   const able = lines.filter(([name]) => !isControl(name)).flatMap(([, q]) => q);
   const [low, up] = [Math.min(...able), Math.max(...able)];
   const axis = low === up ? [low - 0.5, up + 0.5] : [low - 0.03 * (up - low), up + 0.03 * (up - low)];
-  const x = linScale(axis, [names + 10, width - right]);
+  const x = linScale(axis, [fit.left, fit.end]);
   const inside = (v) => px(x(Math.max(axis[0], Math.min(axis[1], v))));
-  const root = svg("svg", { width, height: bottom + 38, viewBox: `0 0 ${width} ${bottom + 38}`, role: "img",
+  const root = svg("svg", { width, height: bottom + 22, viewBox: `0 0 ${width} ${bottom + 22}`, role: "img",
     "aria-label": `${metric} of test rows, median and quartiles: ${lines.map(([name, q]) => `${name} ${fixed(q[2])} (${fixed(q[1])} to ${fixed(q[3])})`).join(", ")}` });
   root.append(svg("text", { class: "title strong", x: 2, y: 15 }, `${metric} of test rows`));
-  for (const v of linTicks(axis, Math.max(2, (width - names) / 90))) root.append(
+  for (const v of linTicks(axis, Math.max(2, (fit.end - fit.left) / 90))) root.append(
     svg("line", { class: "rule", x1: px(x(v)), x2: px(x(v)), y1: top, y2: bottom }),
     svg("text", { x: px(x(v)), y: bottom + 16, "text-anchor": "middle" }, num(v, 4)));
   lines.forEach(([name, q], i) => {
-    const y = top + i * high + high / 2;
+    const row = top + i * high + high / 2;
+    const y = fit.middle(row);
     root.append(svg("g", { class: kind(name), onpointerleave: hideTip, onpointermove: (event) =>
       showTip([name, `median ${fixed(q[2])}`, `half of the rows: ${fixed(q[1])} to ${fixed(q[3])}`, `nine in ten: ${fixed(q[0])} to ${fixed(q[4])}`], event.clientX, event.clientY) },
-      svg("rect", { x: 0, width, y: y - high / 2, height: high, fill: "transparent" }),
-      svg("text", { class: "name", x: names, y: px(y + 4), "text-anchor": "end" }, clip(name, most)),
+      svg("rect", { x: 0, width, y: row - high / 2, height: high, fill: "transparent" }),
+      fit.name(clip(name, 34), row, false),
       svg("line", { class: "whisker", x1: inside(q[0]), x2: inside(q[4]), y1: y, y2: y }),
       svg("rect", { class: "box", x: inside(q[1]), width: Math.max(1, inside(q[3]) - inside(q[1])), y: y - 5, height: 10, rx: 2 }),
       svg("line", { class: "middle", x1: inside(q[2]), x2: inside(q[2]), y1: y - 6, y2: y + 6 })));
   });
-  root.append(svg("path", { class: "axis", d: `M${names + 10} ${bottom}H${width - right}` }),
-    svg("text", { x: px((names + 10 + width - right) / 2), y: bottom + 33, "text-anchor": "middle" }, "middle line: median; box: half of the rows; line: nine in ten"));
+  root.append(svg("path", { class: "axis", d: `M${fit.left} ${bottom}H${fit.end}` }));
   box.replaceChildren(root);
 }
 
@@ -89,7 +89,7 @@ function drawCalibration() {
   for (const v of [0, 0.25, 0.5, 0.75, 1]) root.append(
     svg("line", { class: "rule", x1: px(x(v)), x2: px(x(v)), y1: top, y2: height - foot }),
     svg("line", { class: "rule", x1: left, x2: width - right, y1: px(y(v)), y2: px(y(v)) }),
-    svg("text", { x: px(x(v)), y: height - foot + 16, "text-anchor": "middle" }, `${100 * v} %`),
+    svg("text", { x: px(x(v)), y: height - foot + 16, "text-anchor": v === 1 ? "end" : "middle" }, `${100 * v} %`),
     svg("text", { x: left - 5, y: px(y(v) + 4), "text-anchor": "end" }, `${100 * v}`));
   root.append(svg("line", { class: "start", x1: x(0), y1: y(0), x2: x(1), y2: y(1) }));
   for (const { model, level, coverage, split } of lines) root.append(svg("circle", { class: `spot m${MODELS.indexOf(model) % 4}`, cx: px(x(level)), cy: px(y(coverage)), r: 5, onpointerleave: hideTip,
