@@ -7,8 +7,9 @@ function drawGroups() {
   const metric = rowMetric();
   const against = DATA.against[state.scale].all[metric];
   const at = by.models.indexOf(against);
-  const start = by.values[state.scale][metric].map((row) => row[at]);
-  const values = by.values[state.scale][metric].map((row) => row.map((v) => (v === null || row[at] === null ? null : v - row[at])));
+  const own = by.values[state.scale][metric] ?? by.groups.map(() => by.models.map(() => null));
+  const start = own.map((row) => row[at]);
+  const values = own.map((row) => row.map((v) => (v === null || row[at] === null ? null : v - row[at])));
   const good = DATA.metrics[metric].best === 0 ? "left of the dashed line is better" : "right of the dashed line is better";
   $("group-said").textContent = `${metric}, ${scaleName(state.scale)}, less that of ${against}, the best baseline over all rows: ${good}. Its own score stands on the right.`;
   const box = $("groups");
@@ -36,13 +37,13 @@ function drawGroups() {
     const tell = (event) => showTip([group, `${by.n_compounds[i]} compounds, ${by.n_rows[i]} rows`, `${against} ${fixed(start[i])}`,
       ...MODELS.map((name) => [name, values[i][by.models.indexOf(name)]]).filter(([, v]) => v !== null && v !== undefined).map(([name, v]) => `${name} ${fixed(v + start[i])} (${signed(v)})`),
       ...(ranked.length ? [`best here: ${ranked[0][0]} ${fixed(ranked[0][1] + start[i])}`] : [])], event.clientX, event.clientY);
-    const [few, own] = [shown.filter(([name]) => name !== against && kind(name) !== "own"), shown.filter(([name]) => kind(name) === "own")];
+    const [few, given] = [shown.filter(([name]) => name !== against && kind(name) !== "own"), shown.filter(([name]) => kind(name) === "own")];
     root.append(svg("g", { "data-group": group, onpointermove: tell, onpointerleave: hideTip },
       svg("rect", { x: 0, width, y: row - high / 2, height: high, fill: "transparent" }),
       fit.name(clip(group, 40), row, false),
       ...few.map(([name, v]) => mark(name, x(v), y, 3.5)),
       start[i] === null ? null : svg("circle", { class: "spot lead", cx: px(x(0)), cy: y, r: 4.5 }),
-      ...own.map(([name, v]) => svg("circle", { class: `spot m${MODELS.indexOf(name) % 4}`, cx: px(x(v)), cy: y, r: 6 })),
+      ...given.map(([name, v]) => svg("circle", { class: `spot m${MODELS.indexOf(name) % 4}`, cx: px(x(v)), cy: y, r: 6 })),
       fit.value(`${fixed(start[i])} (${by.n_compounds[i]}, ${by.n_rows[i]})`, row, false)));
   });
   root.append(svg("path", { class: "axis", d: `M${fit.left} ${bottom}H${fit.end}` }),
