@@ -14,8 +14,10 @@ from cellaxes import perturbation as p
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import receiving
 from cellaxes.report import PredictFacts, PredictReport
-from cellaxes.verbs._predict_inputs import Table, fingerprints_of, judge, read_responses
-from cellaxes.verbs._predict_models import Source, align, models_in, read_models
+from cellaxes.verbs._predict_align import Source, align
+from cellaxes.verbs._predict_compounds import fingerprints_of
+from cellaxes.verbs._predict_inputs import Table, judge, name_of, read_responses
+from cellaxes.verbs._predict_models import read_models, ready_of
 from cellaxes.verbs._predict_nearest import likenesses
 from cellaxes.verbs._predict_splits import Asked, make_splits
 
@@ -117,7 +119,7 @@ def evaluate_predictions(
     asked = Asked(split, contexts, bridge, held_out, by)
     if n_seeds is not None and n_seeds < 1:
         raise InputError(f"n_seeds must be 1 or more, not {n_seeds}.")
-    ready, deviations = _ready(predictions, sds)
+    ready, deviations = ready_of(predictions, sds)
     again = sorted(set(ready) & set(models or {}))
     if again:
         raise InputError(f"{again[0]!r} is both a prediction and a model: rename one.")
@@ -151,7 +153,7 @@ def evaluate_predictions(
         step("writing")
         known = ~np.isnan(y)
         facts = PredictFacts(
-            name=name or _name(table),
+            name=name or name_of(table),
             layer=layer,
             origin=origin,
             n_rows=found.n_rows,
@@ -175,25 +177,6 @@ def evaluate_predictions(
         report = PredictReport(facts=facts, board=board, rows=rows, doubted=doubted)
         report.write(folder)
     return report
-
-
-def _ready(
-    predictions: Mapping[str, Source] | str | Path | None, sds: Mapping[str, Source] | None
-) -> tuple[dict[str, Source], dict[str, Source]]:
-    """Return predictions and standard deviations by name."""
-    if predictions is None or isinstance(predictions, Mapping):
-        return dict(predictions or {}), dict(sds or {})
-    models, beside = models_in(predictions)
-    return {**models}, {**beside, **(sds or {})}
-
-
-def _name(table: Table) -> str:
-    """Return what the page calls the data."""
-    if isinstance(table, p.PerturbationTable):
-        return "responses"
-    if isinstance(table, Mapping):
-        return Path(next(iter(table.values()))).parent.resolve().name or "responses"
-    return Path(table).stem
 
 
 @contextmanager

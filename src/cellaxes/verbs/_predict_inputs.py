@@ -1,24 +1,20 @@
 """What predictions are judged by: the table, its compounds, its quality."""
 
-import importlib.util
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellaxes import perturbation as p
 from cellaxes._core.errors import InputError, near
 from cellaxes._core.tables import read_table as read_frame
 from cellaxes.report import SuspectRows
+from cellaxes.verbs._predict_compounds import NAMES, with_compounds
 
 Table = p.PerturbationTable | str | Path | Mapping[str, str | Path]
 """A table, its file, or wide files by layer."""
-
-NAMES = ("compound", "sm_name")
-"""Columns that name compounds in a list of them."""
 
 
 def read_responses(
@@ -32,7 +28,7 @@ def read_responses(
     else:
         found = p.read_table(table)
     if compounds is not None:
-        found = _with_compounds(found, compounds)
+        found = with_compounds(found, compounds)
     there = sorted(set(found.rows["context"]))
     dropped = names_of(leave_out, there, "context")
     if not dropped:
@@ -81,27 +77,6 @@ def listed_in(path: Path) -> list[str]:
     return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
 
 
-def fingerprints_of(rows: pd.DataFrame) -> tuple[NDArray[np.uint8] | None, str]:
-    """Return a fingerprint of every row, zeros where there is no SMILES, and a sentence on them."""
-    known = rows["SMILES"].astype(object) if "SMILES" in rows else pd.Series(dtype=object)
-    has = np.array([isinstance(text, str) and bool(text.strip()) for text in known], dtype=bool)
-    if not has.any():
-        return None, (
-            "No compound has a SMILES, so baselines of fingerprints were left out: name a table "
-            "of compounds (--compounds)."
-        )
-    if importlib.util.find_spec("rdkit") is None:
-        return None, (
-            "RDKit is not installed, so baselines of fingerprints were left out: "
-            "pip install 'cellaxes[chem]'."
-        )
-    bits = p.fingerprints(known[has])
-    found = np.zeros((len(rows), bits.shape[1]), dtype=np.uint8)
-    found[has] = bits
-    n, of = rows.loc[has, "compound"].nunique(), rows["compound"].nunique()
-    return found, f"{n} of {of} compounds have fingerprints (ECFP4, {bits.shape[1]} bits)."
-
-
 def judge(table: p.PerturbationTable) -> tuple[p.PerturbationTable, SuspectRows]:
     """Return the table with weights and reasons, and what is to be doubted of each row.
 
@@ -127,34 +102,10 @@ def judge(table: p.PerturbationTable) -> tuple[p.PerturbationTable, SuspectRows]
     return judged, SuspectRows(reasons, tuple(found.rows["warnings"]), "")
 
 
-def _with_compounds(
-    table: p.PerturbationTable, source: str | Path | pd.DataFrame
-) -> p.PerturbationTable:
-    """Return the table with a table of compounds before what it knew of them itself."""
-    frame = source if isinstance(source, pd.DataFrame) else read_frame(Path(source))
-    chemical = importlib.util.find_spec("rdkit") is not None
-    smiles = {"SMILES", "smiles", "canonical_smiles"} & set(map(str, frame.columns))
-    if chemical and smiles:
-        made = p.read_compounds(frame)
-        known, notes = made.table, made.told
-    else:
-        column = next((name for name in NAMES if name in frame), None)
-        if column is None:
-            raise InputError(
-                f"the table of compounds has no column 'compound': "
-                f"{near('compound', frame.columns)}"
-            )
-        known, notes = frame.set_index(frame[column].astype(str)).drop(columns=column), ()
-        known = known.rename(columns={"moa_lincs": "moa", "MoA": "moa", "smiles": "SMILES"})
-    mine = table.rows["compound"].drop_duplicates()
-    absent = mine[~mine.isin(known.index)]
-    if len(absent) == len(mine):
-        raise InputError(
-            f"the table of compounds names none of the {len(mine)} compounds of the rows, such as "
-            f"{absent.iloc[0]!r}: {near(str(absent.iloc[0]), known.index)}"
-        )
-    told = tuple(notes)
-    if len(absent):
-        told += (f"{len(absent)} compounds of the rows are not in the table of compounds",)
-    joined = known.combine_first(table.compounds) if len(table.compounds) else known
-    return replace(table, compounds=joined, notes=table.notes + told)
+def name_of(table: Table) -> str:
+    """Return what the page calls the data."""
+    if isinstance(table, p.PerturbationTable):
+        return "responses"
+    if isinstance(table, Mapping):
+        return Path(next(iter(table.values()))).parent.resolve().name or "responses"
+    return Path(table).stem
