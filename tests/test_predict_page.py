@@ -151,6 +151,7 @@ def test_the_tables_of_the_page_are_the_results(page, results):
     assert {line["model"] for line in results["controls"]} == {
         "random_row", "permuted_labels", "replicate",
     }  # fmt: skip
+    assert "itself" not in {line["basis"] for line in results["rests"]}
     rests = [line for line in results["rests"] if line["model"] == "moa_mean"]
     assert rests
     assert f"<td>{rests[0]['n_rows']}</td>" in shown

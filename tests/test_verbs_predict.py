@@ -12,6 +12,7 @@ from cellaxes import perturbation as p
 from cellaxes.cli._app import app
 from cellaxes.report import PredictReport
 from cellaxes.verbs import _predict
+from cellaxes.verbs._predict_nearest import likenesses
 from cellaxes.verbs._predict_splits import Asked, make_splits
 
 FILES = {"report.html", "results.json", "leaderboard.csv", "rows.csv", "by_context.csv"}
@@ -320,6 +321,15 @@ def test_what_cannot_be_judged_is_said(table, tmp_path):
     assert "no t, and none follows" in " ".join(report.to_dict()["conclusions"])
     with pytest.raises(cx.InputError, match="has no t"):
         run(plain, tmp_path, layer="t")
+
+
+def test_the_context_in_training_that_responds_most_alike_is_named(table):
+    values = np.array(table.signed_log10_p)
+    b, d = (table.rows["context"].to_numpy() == name for name in "BD")
+    values[b] = 3 * values[d]
+    (near,) = likenesses(values, table.rows, p.zero_shot_context(table.rows, "D"))
+    assert (near.context, near.nearest, near.n_compounds) == ("D", "B", 24)
+    assert near.cosine == pytest.approx(1)
 
 
 def test_doubts_a_table_came_with_are_kept(table, tmp_path):
