@@ -26,7 +26,7 @@ ARROWS = {
     "perturbation": {"_core"},
     "study": {"_core", "noise", "embed", "signal", "information"},
     "pl": {"_core", "scaling"},
-    "report": {"_core", "features", "hierarchy", "pl", "scaling"},
+    "report": {"_core", "features", "hierarchy", "perturbation", "pl", "scaling"},
     "verbs": {
         "_core",
         "embed",
@@ -34,6 +34,7 @@ ARROWS = {
         "hierarchy",
         "information",
         "noise",
+        "perturbation",
         "report",
         "scaling",
         "study",

@@ -28,6 +28,7 @@ from cellaxes.cli._options import (
     Thin,
     show,
 )
+from cellaxes.cli._predict import predict_app
 from cellaxes.cli._structure import structure_app
 from cellaxes.cli._study import study_app
 from cellaxes.cli._tables import fit, plan, zoo
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.add_typer(study_app, name="study")
 app.add_typer(explain_app, name="explain")
 app.add_typer(structure_app, name="structure")
+app.add_typer(predict_app, name="predict")
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 from cellaxes.report._explain import ExplainReport
 from cellaxes.report._measure import MeasureReport, brief
 from cellaxes.report._plan import PlannedModel, PlanReport
+from cellaxes.report._predict import PredictReport
+from cellaxes.report._predict_types import Likeness, PredictFacts, SuspectRows
 from cellaxes.report._structure import StructureReport
 from cellaxes.report._structure_types import DepthCurve, StructureFacts
 from cellaxes.report._types import Curve, DataFacts
@@ -14,11 +16,15 @@ __all__ = [
     "DataFacts",
     "DepthCurve",
     "ExplainReport",
+    "Likeness",
     "MeasureReport",
     "PlanReport",
     "PlannedModel",
+    "PredictFacts",
+    "PredictReport",
     "StructureFacts",
     "StructureReport",
+    "SuspectRows",
     "Zoo",
     "ZooCurve",
     "ZooGrid",

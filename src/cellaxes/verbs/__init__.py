@@ -4,7 +4,17 @@ from cellaxes.verbs._depths import feature_depths
 from cellaxes.verbs._explain import explain
 from cellaxes.verbs._measure import measure, summarise
 from cellaxes.verbs._plan import plan
+from cellaxes.verbs._predict import evaluate_predictions
 from cellaxes.verbs._steer import steer
 from cellaxes.verbs._structure import structure
 
-__all__ = ["explain", "feature_depths", "measure", "plan", "steer", "structure", "summarise"]
+__all__ = [
+    "evaluate_predictions",
+    "explain",
+    "feature_depths",
+    "measure",
+    "plan",
+    "steer",
+    "structure",
+    "summarise",
+]
