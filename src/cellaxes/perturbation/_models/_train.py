@@ -44,7 +44,7 @@ class Training:
     epochs: int = 120
     batch: int = 64
     learning_rate: float = 5e-3
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine"] = "cosine"
     loss: str = "mrrmse"
     clip: float = float("inf")
     zeroing: float = 0.0
