@@ -1,0 +1,1 @@
+"""What a model may know of a row before it sees its response."""

@@ -1,0 +1,1 @@
+"""Models of responses behind one protocol, and what they share."""
