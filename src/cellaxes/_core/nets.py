@@ -35,6 +35,17 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def seeded(rng: np.random.Generator, device: "torch.device | None" = None) -> Iterator[None]:
+    """Seed PyTorch from a stream, on one thread, and leave its global state as it was."""
+    import torch
+
+    forked = [device] if device is not None and device.type == "cuda" else []
+    with one_thread(), torch.random.fork_rng(devices=forked):
+        torch.manual_seed(int(rng.integers(2**63)))
+        yield
+
+
 def find_device(name: str) -> "torch.device":
     """Return the PyTorch device of that name, as ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
 
@@ -130,7 +141,7 @@ class Adam:
             value.addcdiv_(mean, size, value=-rate)
 
 
-def _batches(
+def batches_of(
     rows: NDArray[np.int64], batch: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.int64]]:
     """Deal the rows to batches, and again, without end."""
@@ -181,7 +192,7 @@ def train(
 
     adam = Adam([net.values for net in networks])
     best, waited, kept = floor, 0, None
-    batches = _batches(rows, batch, rng)
+    batches = batches_of(rows, batch, rng)
     for _ in range(max_rounds):
         for part in islice(batches, min(ROUND, max(1, len(rows) // batch))):
             slopes = torch.autograd.grad(loss(part), [net.values for net in networks])

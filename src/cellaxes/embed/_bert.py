@@ -1,7 +1,6 @@
 """Masked-token networks: built by `transformers`, trained and read by us."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ from cellaxes._core.random import stream
 from cellaxes.embed._tokens import FIRST_GENE, MASK, PAD
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
     from transformers import BertForMaskedLM
 
@@ -63,17 +61,6 @@ class Training:
     max_steps: int
     eval_steps: int
     patience: int
-
-
-@contextmanager
-def seeded(rng: np.random.Generator, device: "torch.device | None" = None) -> Iterator[None]:
-    """Seed PyTorch from a stream, on one thread, and leave its global state as it was."""
-    import torch
-
-    forked = [device] if device is not None and device.type == "cuda" else []
-    with one_thread(), torch.random.fork_rng(devices=forked):
-        torch.manual_seed(int(rng.integers(2**63)))
-        yield
 
 
 def build(config: dict[str, Any]) -> "BertForMaskedLM":

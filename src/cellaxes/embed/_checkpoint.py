@@ -9,8 +9,8 @@ from safetensors import SafetensorError
 
 from cellaxes._core.errors import InputError
 from cellaxes._core.extras import require_extra
+from cellaxes._core.nets import seeded
 from cellaxes._core.random import stream
-from cellaxes.embed._bert import seeded
 from cellaxes.embed._tokens import MASK, PAD
 
 if TYPE_CHECKING:

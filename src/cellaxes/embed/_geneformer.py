@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from cellaxes._core.artefact import Artefact
 from cellaxes._core.errors import InputError
 from cellaxes._core.matrix import Counts, shape_of
-from cellaxes._core.nets import find_device
+from cellaxes._core.nets import find_device, seeded
 from cellaxes._core.random import stream
-from cellaxes.embed._bert import build, config_of, read, seeded
+from cellaxes._core.weights import load_weights, settings_of, weights_of
+from cellaxes.embed._bert import build, config_of, read
 from cellaxes.embed._checkpoint import Checkpoint, locate, read_checkpoint
 from cellaxes.embed._model import register, require_fitted, require_genes
 from cellaxes.embed._tokens import PAD, Vocabulary, tokenise
-from cellaxes.embed._weights import load_weights, settings_of, weights_of
 
 if TYPE_CHECKING:
     from transformers import BertForMaskedLM
@@ -130,7 +130,7 @@ class Geneformer:
         model = cls(**params)
         with seeded(stream(0, "geneformer")):
             net = build(config)
-        load_weights(net, artefact.arrays, model.device)
+        load_weights(net, artefact.arrays, device=model.device)
         vocabulary = Vocabulary(artefact.arrays["tokens"], artefact.arrays["medians"])
         model._fitted = _Fitted(vocabulary, net)
         return model

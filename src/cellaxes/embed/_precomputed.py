@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from cellaxes._core.adata import finite_matrix
 from cellaxes._core.artefact import Artefact
 from cellaxes._core.errors import InputError
+from cellaxes._core.weights import settings_of
 from cellaxes.embed._model import register
-from cellaxes.embed._weights import settings_of
 
 
 @register(

@@ -9,20 +9,19 @@ from numpy.typing import NDArray
 from cellaxes._core.artefact import Artefact
 from cellaxes._core.errors import InputError
 from cellaxes._core.matrix import Counts, highly_variable, log_normalise, shape_of
-from cellaxes._core.nets import find_device
+from cellaxes._core.nets import find_device, seeded
 from cellaxes._core.random import stream
+from cellaxes._core.weights import load_weights, settings_of, weights_of
 from cellaxes.embed._bert import (
     Training,
     build,
     hold_out,
     read,
-    seeded,
     train,
     vocabulary_size,
 )
 from cellaxes.embed._model import register, require_fitted, require_genes, require_size
 from cellaxes.embed._tokens import FIRST_GENE, Vocabulary, gene_medians, tokenise
-from cellaxes.embed._weights import load_weights, settings_of, weights_of
 
 if TYPE_CHECKING:
     from transformers import BertForMaskedLM
@@ -191,7 +190,7 @@ class RankTransformer:
         vocabulary = Vocabulary(weights.pop("tokens"), weights.pop("medians"))
         with seeded(stream(0, "rank_transformer")):
             net = build(model._config(int(vocabulary.tokens.max())))
-        load_weights(net, weights, model.device)
+        load_weights(net, weights, device=model.device)
         model._fitted = _Fitted(vocabulary, net)
         return model
 

@@ -19,16 +19,16 @@ from cellaxes._core.artefact import Artefact
 from cellaxes._core.errors import InputError
 from cellaxes._core.extras import require_extra
 from cellaxes._core.matrix import Counts, csr_rows, row_sums, shape_of
-from cellaxes._core.nets import find_device, one_thread
+from cellaxes._core.nets import find_device, one_thread, seeded
 from cellaxes._core.random import stream
-from cellaxes.embed._bert import hold_out, seeded
+from cellaxes._core.weights import load_weights, settings_of, weights_of
+from cellaxes.embed._bert import hold_out
 from cellaxes.embed._model import (
     register,
     require_fitted,
     require_genes,
     require_size,
 )
-from cellaxes.embed._weights import load_weights, settings_of, weights_of
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -198,7 +198,7 @@ class SCVI:
             from scvi.module import VAE
 
             module = VAE(n_input, n_batch=n_batches, n_labels=1, **model._network())
-        load_weights(module, artefact.arrays, model.device)
+        load_weights(module, artefact.arrays, device=model.device)
         model._fitted = (module, n_batches)
         return model
 

@@ -13,7 +13,7 @@ from cellaxes._core.nets import find_device
 if TYPE_CHECKING:
     from torch.nn import Module
 
-_PREFIX = "net."
+PREFIX = "net."
 
 
 def settings_of(model: Any) -> dict[str, Any]:
@@ -21,15 +21,17 @@ def settings_of(model: Any) -> dict[str, Any]:
     return {entry.name: getattr(model, entry.name) for entry in fields(model) if entry.init}
 
 
-def weights_of(net: "Module") -> dict[str, NDArray[Any]]:
+def weights_of(net: "Module", prefix: str = PREFIX) -> dict[str, NDArray[Any]]:
     """Return the weights and buffers of a network, their names prefixed."""
     return {
-        _PREFIX + name: value.detach().cpu().numpy().copy()
+        prefix + name: value.detach().cpu().numpy().copy()
         for name, value in net.state_dict().items()
     }
 
 
-def load_weights(net: "Module", arrays: dict[str, NDArray[Any]], device: str = "cpu") -> None:
+def load_weights(
+    net: "Module", arrays: dict[str, NDArray[Any]], *, device: str = "cpu", prefix: str = PREFIX
+) -> None:
     """Put back what `weights_of` took out, and set the network to reading.
 
     Where ``device`` is not to be had, as on a laptop that reads what a cluster trained, the
@@ -43,9 +45,9 @@ def load_weights(net: "Module", arrays: dict[str, NDArray[Any]], device: str = "
     import torch
 
     found = {
-        name.removeprefix(_PREFIX): torch.from_numpy(np.array(value))
+        name.removeprefix(prefix): torch.from_numpy(np.array(value))
         for name, value in arrays.items()
-        if name.startswith(_PREFIX)
+        if name.startswith(prefix)
     }
     try:
         net.load_state_dict(found)
