@@ -38,11 +38,11 @@ class KernelGP:
         Of the optimiser, at most.
     """
 
-    rank_contexts: int = 3
+    rank_contexts: int = 4
     rank_compounds: int = 4
     strength: float = 0.5
-    interaction_prior: float = 0.5
-    position_prior: float = 0.5
+    interaction_prior: float = 0.02
+    position_prior: float = 0.1
     n_steps: int = 100
 
     def __post_init__(self) -> None:

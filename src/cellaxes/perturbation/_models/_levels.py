@@ -86,8 +86,9 @@ def first_kernel(
     positions[:, : scores.shape[1]] = scores
     positions *= 0.7 / max(np.sqrt((positions**2).sum(axis=1).mean()), 1e-12)
     loads = stream(random_state, "kernel_gp", c, ranks[0]).normal(size=(c, ranks[0])) * 0.1
+    loads[:, :1] = 0.5
     return Kernel(
-        noise=0.3, context=0.05, compound=0.25, own=0.2, chemistry=0.1, loads=loads,
+        noise=0.3, context=0.05, compound=0.05, own=0.2, chemistry=0.1, loads=loads,
         spread=np.full(c, 0.1), positions=positions, strength=a, alike=levels.alike[:s, :s],
     )  # fmt: skip
 
