@@ -61,7 +61,7 @@ def bridge_folds(
     --------
     >>> rows = pd.DataFrame({"context": list("AAABBB"), "compound": list("xyzxyz")})
     >>> [fold.held_out for fold in bridge_folds(rows, "B")]
-    [('y',), ('z',), ('x',)]
+    [('z',), ('x',), ('y',)]
     """
     check_rows(rows)
     context, compound = names(rows, "context"), names(rows, "compound")

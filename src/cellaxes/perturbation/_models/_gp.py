@@ -1,6 +1,6 @@
 """Gaussian process over contexts and compounds: one kernel, every gene an output of it."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +11,7 @@ from cellaxes._core.errors import InputError
 from cellaxes.perturbation._models._data import TrainingData
 from cellaxes.perturbation._models._evidence import Priors, inverse, learn
 from cellaxes.perturbation._models._kernels import Array, Codes, Kernel
-from cellaxes.perturbation._models._levels import Levels, first_kernel, levels_of, with_unseen
+from cellaxes.perturbation._models._levels import first_kernel, levels_of, with_unseen
 from cellaxes.perturbation._models._registry import Model, add
 from cellaxes.perturbation._models._targets import fit_components
 
@@ -217,10 +217,10 @@ class FittedGP:
     @classmethod
     def from_arrays(cls, params: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         """Return what `to_arrays` told of."""
-        of = {name.removeprefix("kernel."): v for name, v in arrays.items() if "." in name}
-        own = {name: v for name, v in arrays.items() if "." not in name}
-        names = {name: tuple(params[name]) for name in ("contexts", "compounds")}
-        return cls(**names, kernel=Kernel(**params["kernel"], **of), **own)
+        held: dict[str, Any] = {name: v for name, v in arrays.items() if "." not in name}
+        of: dict[str, Any] = {n.removeprefix("kernel."): v for n, v in arrays.items() if "." in n}
+        held |= {name: tuple(params[name]) for name in ("contexts", "compounds")}
+        return cls(kernel=Kernel(**params["kernel"], **of), **held)
 
 
 def _order(data: TrainingData) -> Codes:

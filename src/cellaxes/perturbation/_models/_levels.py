@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellaxes._core.random import stream
 from cellaxes.perturbation._models._data import TrainingData
@@ -43,15 +42,12 @@ def levels_of(data: TrainingData) -> Levels:
     """Return the levels of the training rows and of the tables of features."""
     contexts, n_contexts = _names(data.rows["context"], data.contexts)
     compounds, n_compounds = _names(data.rows["compound"], data.compounds)
-    codes = [
-        pd.Index(held).get_indexer(data.rows[column].astype(str)).astype(np.intp)
-        for column, held in (("context", contexts), ("compound", compounds))
-    ]
+    context, compound = _codes(data, "context", contexts), _codes(data, "compound", compounds)
     alike = np.eye(len(compounds) + 1)
     if data.compounds is not None and len(data.compounds.columns):
         at = pd.Index(compounds).get_indexer(data.compounds.index.astype(str))
         alike[np.ix_(at, at)] = likeness(data.compounds.to_numpy(np.float64))
-    return Levels(contexts, compounds, n_contexts, n_compounds, *codes, alike)
+    return Levels(contexts, compounds, n_contexts, n_compounds, context, compound, alike)
 
 
 def first_kernel(
@@ -134,3 +130,8 @@ def _names(column: pd.Series, table: pd.DataFrame | None) -> tuple[tuple[str, ..
     held = sorted(set(column.astype(str)))
     more = [] if table is None else sorted(set(table.index.astype(str)) - set(held))
     return (*held, *more), len(held)
+
+
+def _codes(data: TrainingData, column: str, held: tuple[str, ...]) -> Codes:
+    level = {name: i for i, name in enumerate(held)}
+    return np.array([level[name] for name in data.rows[column].astype(str)], dtype=np.intp)
