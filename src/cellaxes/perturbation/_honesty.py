@@ -18,7 +18,7 @@ FEWEST = 3
 def coverage_by_context(
     truth: ArrayLike, low: ArrayLike, high: ArrayLike, context: Iterable[object]
 ) -> pd.DataFrame:
-    """Return what share of values lies in the intervals, by context: ``coverage``, ``width``, ``n``.
+    """Return by context what share of values lies in the intervals, mean width and values.
 
     Parameters
     ----------

@@ -1,29 +1,18 @@
 """What to measure next: the pairs that take most of the error that is expected."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError
-from cellaxes.perturbation._models._kernels import Array, Kernel
+from cellaxes.perturbation._models._gp import FittedGP
+from cellaxes.perturbation._models._kernels import Array
 from cellaxes.perturbation._splits._rows import check_rows
 
 BLOCK = 20_000_000
 """Covariances between wanted and allowed pairs, at most."""
-
-
-class Process(Protocol):
-    """A fitted Gaussian process over pairs, e.g. `KernelGP`'s."""
-
-    kernel: Kernel
-    contexts: tuple[str, ...]
-    compounds: tuple[str, ...]
-
-    def covariance(self, rows: pd.DataFrame, other: pd.DataFrame) -> Array:
-        """Return the posterior covariance of pairs with pairs, without noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +49,7 @@ class Advice:
 
 
 def measure_next(
-    fitted: Process,
+    fitted: FittedGP,
     allowed: pd.DataFrame,
     wanted: pd.DataFrame | None = None,
     *,
@@ -126,7 +115,7 @@ def measure_next(
     return Advice(picked, np.array(taken) / max(start, 1e-300), at)
 
 
-def _known(fitted: Process, rows: pd.DataFrame, what: str) -> None:
+def _known(fitted: FittedGP, rows: pd.DataFrame, what: str) -> None:
     for column, names in (("context", fitted.contexts), ("compound", fitted.compounds)):
         strange = sorted(set(rows[column].astype(str)) - set(names))
         if strange:
