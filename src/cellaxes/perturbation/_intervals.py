@@ -136,8 +136,8 @@ def conformal(
     halves = np.empty((len(names) + 1, n_bins))
     for i, name in enumerate((*names, None)):
         own = np.ones(len(y)) if name is None else (where == name) + BORROWED / len(y)
-        # one row more, of which nothing is known, lies outside
-        asked = min(level * (1 + 1 / own.sum()), 1.0)
+        # one row more, of which nothing is known, lies outside (rows by Kish's effective number)
+        asked = min(level * (1 + (own**2).sum() / own.sum() ** 2), 1.0)
         for b in range(n_bins):
             halves[i, b] = _quantile(scores[:, bins == b], own, asked)
     sizes = [int((where == name).sum()) for name in names]
