@@ -162,7 +162,7 @@ class Chosen:
 def choose(rows: pd.DataFrame, column: str, held_out: HeldOut, random_state: int) -> Chosen:
     """Return which rows to hold out by whole units of a column."""
     held = terms(rows, column)
-    units = _tied(held)
+    units = tied(held)
     unknown = np.array([not entry for entry in held])
     if unknown.all():
         raise InputError(f"{column} is missing in every row: fill it in, or split by another.")
@@ -181,7 +181,7 @@ def choose(rows: pd.DataFrame, column: str, held_out: HeldOut, random_state: int
     return Chosen(np.isin(unit, drawn), unknown, within, column)
 
 
-def _tied(held: list[frozenset[str]]) -> dict[str, int]:
+def tied(held: list[frozenset[str]]) -> dict[str, int]:
     """Return the unit of every term: terms that one row holds together are of one unit."""
     root: dict[str, str] = {}
 

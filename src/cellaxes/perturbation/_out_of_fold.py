@@ -1,0 +1,77 @@
+"""What a model says of rows that it was not fitted to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellaxes._core.errors import InputError
+from cellaxes.perturbation._models._data import TrainingData
+from cellaxes.perturbation._models._protocol import FittedWithSd, Predictor
+from cellaxes.perturbation._splits._split import Split
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """Predictions of rows by models that were fitted without them.
+
+    Attributes
+    ----------
+    rows
+        Position in the training data of each prediction, ``(n,)``; a row that several folds
+        test stands here several times.
+    fold
+        Which fold it is of, ``(n,)``.
+    predicted
+        ``(n, n_genes)``.
+    sd
+        Predictive standard deviation, ``(n, n_genes)``, of a model that has one.
+    """
+
+    rows: NDArray[np.intp]
+    fold: NDArray[np.intp]
+    predicted: NDArray[np.float32]
+    sd: NDArray[np.float32] | None
+
+
+def out_of_fold(model: Predictor, data: TrainingData, folds: Sequence[Split]) -> OutOfFold:
+    """Fit a model to the training rows of each fold and predict its test rows.
+
+    Parameters
+    ----------
+    model
+        Settings.
+    data
+        Training rows.
+    folds
+        Of these rows (`make_folds`, `folds_like`).
+
+    Raises
+    ------
+    InputError
+        If there is no fold, or one is of another number of rows.
+    """
+    if not folds:
+        raise InputError("there is no fold: make some with make_folds or folds_like.")
+    rows, fold, predicted, sd = [], [], [], []
+    for i, split in enumerate(folds):
+        if len(split.test) != len(data.rows):
+            raise InputError(
+                f"fold {i} is of {len(split.test)} rows, but the data have {len(data.rows)}: "
+                "make the folds of these rows."
+            )
+        fitted = model.fit(data.take(split.train))
+        at = np.flatnonzero(split.test)
+        wanted = data.rows.iloc[at].reset_index(drop=True)
+        rows.append(at)
+        fold.append(np.full(len(at), i))
+        predicted.append(fitted.predict(wanted))
+        if isinstance(fitted, FittedWithSd):
+            sd.append(fitted.predict_sd(wanted))
+    return OutOfFold(
+        np.concatenate(rows),
+        np.concatenate(fold),
+        np.concatenate(predicted),
+        np.concatenate(sd) if sd else None,
+    )
