@@ -15,6 +15,9 @@ from cellaxes.perturbation._expression import differential_expression
 from cellaxes.perturbation._filter import filter_by_expression
 from cellaxes.perturbation._leaderboard._evaluate import evaluate
 from cellaxes.perturbation._leaderboard._leaderboard import Leaderboard
+from cellaxes.perturbation._models import _networks  # noqa: F401 - registers them
+from cellaxes.perturbation._models._data import TrainingData
+from cellaxes.perturbation._models._registry import load_model, make_model, save_model, show_models
 from cellaxes.perturbation._normalise import norm_factors
 from cellaxes.perturbation._pseudobulk import pseudobulk
 from cellaxes.perturbation._quality import Quality, quality, row_quality
@@ -62,6 +65,7 @@ __all__ = [
     "Quality",
     "Split",
     "Squeezed",
+    "TrainingData",
     "Voom",
     "baselines",
     "composition_outliers",
@@ -79,7 +83,9 @@ __all__ = [
     "leave_group",
     "leave_moa",
     "leave_scaffold",
+    "load_model",
     "make_design",
+    "make_model",
     "metrics",
     "moderated_t",
     "murcko_scaffolds",
@@ -96,7 +102,9 @@ __all__ = [
     "read_table",
     "read_wide",
     "row_quality",
+    "save_model",
     "show_baselines",
+    "show_models",
     "signed_log10_p",
     "squeeze_variances",
     "standardise_compounds",

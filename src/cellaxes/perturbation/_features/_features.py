@@ -140,7 +140,8 @@ def fit_features(
     features = Features(
         levels[0][0],
         levels[1][0],
-        *tables,
+        tables[0],
+        tables[1],
         expression=describe(data.contexts, texts[0], n_expression),
         chemistry=describe(data.compounds, texts[1], n_chemistry),
     )

@@ -60,7 +60,7 @@ def describe(table: pd.DataFrame | None, trained: NDArray[np.object_], n: int) -
         return Described((), np.zeros((1, 0), dtype=np.float32))
     mean, sd = held.mean(axis=0), held.std(axis=0)
     scale = np.divide(1, sd, where=sd > 1e-12, out=np.zeros_like(sd))
-    left, size, right = np.linalg.svd((held - mean) * scale, full_matrices=False)
+    _, size, right = np.linalg.svd((held - mean) * scale, full_matrices=False)
     right = right[:n] * np.where(right[:n].sum(axis=1) < 0, -1.0, 1.0)[:, None]
     scores = (values - mean) * scale @ right.T / max(size[0] / np.sqrt(len(held)), 1e-12)
     return Described(names, np.vstack([scores, np.zeros(n)]).astype(np.float32))

@@ -117,7 +117,7 @@ def fit_net(settings: Settings, data: TrainingData) -> FittedNet:
     how = settings.training
     rng = stream(data.random_state, "perturbation net", "held out", len(data.Y))
     order = rng.permutation(len(data.Y))
-    n_out = min(int(round(how.held_out * len(order))), len(order) - 2)
+    n_out = min(round(how.held_out * len(order)), len(order) - 2)
     own = data.take(np.sort(order[max(n_out, 0) :]))
     aside = data.take(np.sort(order[:n_out])) if n_out > 0 else None
     components = fit_components(
@@ -137,7 +137,8 @@ def fit_net(settings: Settings, data: TrainingData) -> FittedNet:
     if aside is not None:
         wanted = components.scores(aside.Y) / scale
         watched = make_rows(features.of(aside.rows), wanted, aside.weights)
-    weights, losses = {}, []
+    weights: dict[str, NDArray[Any]] = {}
+    losses: list[float] = []
     for seed in range(how.n_seeds):
         rng = stream(data.random_state, "perturbation net", seed)
         with seeded(rng):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -72,7 +73,7 @@ def stack(
     ``norm`` says which blocks have a batch norm; all, if None.
     """
     layers: list[nn.Module] = []
-    for i, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for i, (n_in, n_out) in enumerate(pairwise(widths)):
         layers.append(dense(n_in, n_out))
         if norm is None or norm[i]:
             layers.append(nn.BatchNorm1d(n_out))

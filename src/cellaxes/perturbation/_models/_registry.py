@@ -56,11 +56,18 @@ def make_model(name: str, **settings: Any) -> Predictor:
 
 def save_model(fitted: Fitted, path: str | Path) -> None:
     """Write a fitted model to a new folder: JSON and safetensors."""
-    name = next((name for name in MODELS if MODELS[name].fitted is type(fitted)), None)
+    name = next((name for name in MODELS if _is(fitted, MODELS[name])), None)
     if name is None:
         raise InputError(f"{type(fitted).__name__} is no model of this package.")
     params, arrays = fitted.to_arrays()
     Artefact(KIND + name, params, arrays).save(path)
+
+
+def _is(fitted: Fitted, model: Model) -> bool:
+    """Whether it is this model: models may share the class that is fitted, not its settings."""
+    settings = getattr(fitted, "settings", None)
+    same = settings is None or type(settings) is model.settings
+    return type(fitted) is model.fitted and same
 
 
 def load_model(path: str | Path) -> Fitted:

@@ -84,9 +84,7 @@ class TargetEncodingNet:
     encoding: Encoding = field(default_factory=lambda: Encoding(("mean", "sd")))
     n_dim: int = 60
     training: Training = field(
-        default_factory=lambda: Training(
-            epochs=100, learning_rate=1e-3, schedule="cosine", clip=5.0, zeroing=0.3
-        )
+        default_factory=lambda: Training(epochs=100, learning_rate=1e-3, clip=5.0, zeroing=0.3)
     )
 
     def __post_init__(self) -> None:
@@ -120,9 +118,7 @@ class TokenTransformer:
     encoding: Encoding = field(default_factory=lambda: Encoding(("mean", "sd")))
     n_dim: int = 60
     training: Training = field(
-        default_factory=lambda: Training(
-            epochs=100, learning_rate=1e-3, schedule="cosine", clip=1.0, zeroing=0.3
-        )
+        default_factory=lambda: Training(epochs=100, learning_rate=1e-3, clip=1.0, zeroing=0.3)
     )
 
     def __post_init__(self) -> None:
@@ -156,9 +152,7 @@ class TensorFactorization:
     hidden: tuple[int, ...] = (128, 128)
     dropout: float = 0.1
     n_dim: int = 60
-    training: Training = field(
-        default_factory=lambda: Training(epochs=100, learning_rate=2e-3, schedule="cosine")
-    )
+    training: Training = field(default_factory=lambda: Training(epochs=100, learning_rate=2e-3))
 
     def fit(self, data: TrainingData) -> "FittedNet":
         """Return the networks fitted to these rows."""
@@ -167,9 +161,9 @@ class TensorFactorization:
 
 @dataclass(frozen=True)
 class DualEncoder:
-    """Two branches, for the medians of the context and of the compound, and a decoder of both.
+    """Two branches, for what is told of the context and of the compound, and a decoder.
 
-    After ScAPE, the sixteenth place and second when scored again.
+    After ScAPE, the sixteenth place and second when scored again, which tells medians.
 
     Attributes
     ----------
@@ -185,10 +179,10 @@ class DualEncoder:
     latent: int = 64
     dense: tuple[int, ...] = (256,)
     dropout: float = 0.2
-    encoding: Encoding = field(default_factory=lambda: Encoding(("median",)))
+    encoding: Encoding = field(default_factory=lambda: Encoding(("mean", "median")))
     n_dim: int = 60
     training: Training = field(
-        default_factory=lambda: Training(epochs=100, learning_rate=3e-3, schedule="cosine")
+        default_factory=lambda: Training(epochs=100, learning_rate=3e-3, zeroing=0.3)
     )
 
     def fit(self, data: TrainingData) -> "FittedNet":

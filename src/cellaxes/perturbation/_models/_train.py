@@ -44,7 +44,7 @@ class Training:
     epochs: int = 120
     batch: int = 64
     learning_rate: float = 5e-3
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine"] = "cosine"
     loss: str = "mrrmse"
     clip: float = float("inf")
     zeroing: float = 0.0
@@ -130,6 +130,8 @@ def train(
     """
     import torch
 
+    from cellaxes.perturbation._models._layers import settle
+
     values = [value for value in net.parameters() if value.requires_grad]
     adam, n = Adam(values), len(rows.targets)
     per_epoch = max(1, n // how.batch)
@@ -145,12 +147,14 @@ def train(
         with torch.no_grad():
             adam.step(_clipped(slopes, how.clip), how.learning_rate * falling)
         if watched is not None and (step + 1) % per_epoch == 0:
+            settle(net)
             now = loss_of(net, watched, how.loss)
             if now < best:  # a copy: state_dict() is a view of weights that go on changing
                 best = now
                 kept = {name: held.detach().clone() for name, held in net.state_dict().items()}
     if kept is not None:
         net.load_state_dict(kept)
+    settle(net)
     return loss_of(net, rows, how.loss) if watched is None else best
 
 
