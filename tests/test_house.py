@@ -26,8 +26,18 @@ ARROWS = {
     "perturbation": {"_core"},
     "study": {"_core", "noise", "embed", "signal", "information"},
     "pl": {"_core", "scaling"},
-    "report": {"_core", "features", "pl", "scaling"},
-    "verbs": {"_core", "embed", "features", "information", "noise", "report", "scaling", "study"},
+    "report": {"_core", "features", "hierarchy", "pl", "scaling"},
+    "verbs": {
+        "_core",
+        "embed",
+        "features",
+        "hierarchy",
+        "information",
+        "noise",
+        "report",
+        "scaling",
+        "study",
+    },
     "cli": {"_core", "datasets", "features", "hierarchy", "report", "scaling", "study", "verbs"},
 }
 

@@ -10,7 +10,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,22 @@ def out_dir(path: str | Path) -> Path:
             "choose another with --out, or free it."
         ) from error
     return path
+
+
+@contextmanager
+def receiving(path: str | Path) -> Iterator[Path]:
+    """Give a folder that can be written (`out_dir`).
+
+    If it was made for this and is still empty in the end, it goes again.
+    """
+    there = Path(path).exists()
+    folder = out_dir(path)
+    try:
+        yield folder
+    finally:
+        if not there:
+            with suppress(OSError):  # not empty
+                folder.rmdir()
 
 
 @contextmanager
@@ -103,6 +119,38 @@ def folder_atomic(path: Path) -> Iterator[Path]:
                     raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def folder_filled(path: Path) -> Iterator[Path]:
+    """Give a temporary folder whose entries join ``path`` when the block ends well.
+
+    They take the place of entries of the same name; what ``path`` holds besides stays.
+    """
+    with storing(path):
+        temporary = part_of(path / path.name)
+        temporary.mkdir()
+        try:
+            yield temporary
+            for entry in sorted(temporary.iterdir()):
+                replace_path(entry, path / entry.name)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def replace_path(new: Path, path: Path) -> None:
+    """Move a file or folder to where another may be, which stays if that fails."""
+    if not path.is_dir():
+        new.replace(path)
+        return
+    old = part_of(path)
+    path.rename(old)
+    try:
+        new.rename(path)
+    finally:
+        if not path.exists():
+            old.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def canonical_json(value: Any) -> str:

@@ -14,3 +14,8 @@ def umis_per_cell(key_added: str | None = None) -> str:
 def params(slot: str) -> str:
     """``uns`` key under which the parameters of what is in ``slot`` stand."""
     return f"cellaxes_{slot}"
+
+
+def structure() -> str:
+    """``uns`` key of what the prefixes of ``obsm["X_structure"]`` mean: dims, levels, settings."""
+    return "structure"

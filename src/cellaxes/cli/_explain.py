@@ -4,25 +4,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from cellaxes._core.errors import InputError
+from cellaxes.cli._groups import READ, DataFirst
 from cellaxes.cli._options import Data, Layer, Out, RandomState
 
-READ = "cells"
-
-
-class _Explain(TyperGroup):
-    """A group whose first word may be the data: ``explain cells.h5ad`` is ``explain cells …``."""
-
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        if args and args[0] not in self.commands and args[0] != "--help":
-            args = [READ, *args]
-        return super().parse_args(ctx, args)
-
-
 explain_app = typer.Typer(
-    cls=_Explain,
+    cls=DataFirst,
     no_args_is_help=True,
     help="What the axes of an embedding mean: explain cells.h5ad --rep X_scVI --out DIR.",
 )

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cellaxes._core.errors import InputError, near
+from cellaxes.cli._groups import READ, DataFirst
 from cellaxes.cli._options import Out
+from cellaxes.cli._structure_cells import structure_cells
 
 if TYPE_CHECKING:
     from cellaxes.hierarchy import Tree
@@ -22,13 +24,12 @@ class Compression(StrEnum):
 
 
 structure_app = typer.Typer(
-    no_args_is_help=True, help="Order cell types and embeddings from coarse to fine."
+    cls=DataFirst,
+    no_args_is_help=True,
+    help="Order cell types and embeddings from coarse to fine: "
+    "structure cells.h5ad --rep X_scVI --labels cell_type --out DIR.",
 )
-
-
-@structure_app.callback()
-def _structure() -> None:
-    pass
+structure_app.command(READ)(structure_cells)
 
 
 @structure_app.command("tree")

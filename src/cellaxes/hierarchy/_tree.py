@@ -156,7 +156,7 @@ def _refusal(lost: list[str], given: Labels, names: Names) -> str:
         f"{len(lost)} of {len(given.names)} labels are not in the ontology "
         f"{names.ontology.version}: {', '.join(said)}; rename them, give their ontology ids, put "
         "them apart with allow_unknown=True (--allow-unknown), or make the tree from the data "
-        "(tree_from_embedding)."
+        "(tree_from_embedding, --tree data)."
     )
 
 

@@ -3,6 +3,8 @@
 from cellaxes.report._explain import ExplainReport
 from cellaxes.report._measure import MeasureReport, brief
 from cellaxes.report._plan import PlannedModel, PlanReport
+from cellaxes.report._structure import StructureReport
+from cellaxes.report._structure_types import DepthCurve, StructureFacts
 from cellaxes.report._types import Curve, DataFacts
 from cellaxes.report._zoo import Zoo, zoo
 from cellaxes.report._zoo_types import ZooCurve, ZooGrid
@@ -10,10 +12,13 @@ from cellaxes.report._zoo_types import ZooCurve, ZooGrid
 __all__ = [
     "Curve",
     "DataFacts",
+    "DepthCurve",
     "ExplainReport",
     "MeasureReport",
     "PlanReport",
     "PlannedModel",
+    "StructureFacts",
+    "StructureReport",
     "Zoo",
     "ZooCurve",
     "ZooGrid",

@@ -12,7 +12,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError, near
-from cellaxes._core.files import out_dir, part_of, pretty_json, storing, write_atomic
+from cellaxes._core.files import (
+    out_dir,
+    part_of,
+    pretty_json,
+    replace_path,
+    storing,
+    write_atomic,
+)
 from cellaxes._core.provenance import machine, versions
 from cellaxes.features import (
     Annotation,
@@ -209,15 +216,10 @@ def _sets(found: Enrichment | None) -> dict[str, Any] | None:
 
 def _replace_model(model: SparseFeatures, path: Path) -> None:
     """Save a model where another may be, which stays if the new one cannot be written."""
-    new, old = part_of(path), part_of(path)
+    new = part_of(path)
     with storing(path):
         try:
             model.save(new)
-            if path.exists():
-                path.rename(old)
-            new.rename(path)
+            replace_path(new, path)
         finally:
-            if old.exists() and not path.exists():
-                old.rename(path)
-            for left in (new, old):
-                shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(new, ignore_errors=True)

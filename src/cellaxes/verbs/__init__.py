@@ -5,5 +5,6 @@ from cellaxes.verbs._explain import explain
 from cellaxes.verbs._measure import measure, summarise
 from cellaxes.verbs._plan import plan
 from cellaxes.verbs._steer import steer
+from cellaxes.verbs._structure import structure
 
-__all__ = ["explain", "feature_depths", "measure", "plan", "steer", "summarise"]
+__all__ = ["explain", "feature_depths", "measure", "plan", "steer", "structure", "summarise"]

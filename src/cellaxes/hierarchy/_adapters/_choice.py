@@ -1,7 +1,7 @@
 """How much of what was learned is kept: decided on groups, or cells, it was not learned from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from scipy.stats import t as student
 from cellaxes._core.random import stream
 from cellaxes.hierarchy._adapters._inputs import Task
 from cellaxes.hierarchy._adapters._parts import Strength, learn, parts
+from cellaxes.hierarchy._adapters._train import STEPS
 from cellaxes.hierarchy._adapters._vote import blocks, vote
 
 CANDIDATES = (
@@ -46,37 +47,48 @@ class Fold:
     arrays: dict[str, NDArray[np.float32]]
 
 
+def looked_at(task: Task) -> Task:
+    """Return the task, or of more than 10,000 cells so many at random."""
+    if len(task) <= CELLS:
+        return task
+    rng = stream(task.random_state, "hierarchy", "adapter", "looked at")
+    return task.take(np.sort(rng.choice(len(task), CELLS, replace=False)))
+
+
 def deal(task: Task) -> tuple[NDArray[np.int64], str]:
-    """Return the fold of each cell, -1 for those not looked at, and what folds are made of.
+    """Return the fold of each cell, and what folds are made of.
 
     Whole groups go to the fold with the fewest cells, large groups first; without groups, or with
     a single one, cells are dealt class by class.
     """
-    n_cells = len(task)
-    rng = stream(task.random_state, "hierarchy", "adapter", "folds")
-    fold = np.full(n_cells, -1, dtype=np.int64)
-    looked = rng.permutation(n_cells)[:CELLS]
-    if task.groups is not None and len(np.unique(task.groups[looked])) > 1:
-        present, counts = np.unique(task.groups[looked], return_counts=True)
+    fold = np.zeros(len(task), dtype=np.int64)
+    if task.groups is not None and len(np.unique(task.groups)) > 1:
+        present, counts = np.unique(task.groups, return_counts=True)
         load = np.zeros(min(FOLDS, len(present)))
         for at in np.argsort(-counts, kind="stable"):
             lightest = int(load.argmin())
             load[lightest] += counts[at]
-            fold[looked[task.groups[looked] == present[at]]] = lightest
+            fold[task.groups == present[at]] = lightest
         return fold, "groups"
-    order = looked[np.argsort(task.leaf[looked], kind="stable")]
+    rng = stream(task.random_state, "hierarchy", "adapter", "folds")
+    mixed = rng.permutation(len(task))
+    order = mixed[np.argsort(task.leaf[mixed], kind="stable")]
     fold[order] = np.arange(len(order)) % FOLDS
     return fold, "cells"
 
 
 def learn_folds(task: Task, fold: NDArray[np.int64]) -> list[Fold]:
-    """Learn from all but one fold, for each fold that leaves two classes to learn from."""
+    """Learn from all but one fold, for each fold that leaves two classes to learn from.
+
+    Networks take no more steps than they do by default: folds have few cells.
+    """
+    steps = min(task.steps or STEPS, STEPS)
     found = []
     for one in range(int(fold.max()) + 1):
-        train, test = np.flatnonzero((fold >= 0) & (fold != one)), np.flatnonzero(fold == one)
+        train, test = np.flatnonzero(fold != one), np.flatnonzero(fold == one)
         if len(train) < FEWEST or len(np.unique(task.leaf[train])) < 2:
             continue
-        found.append(Fold(train, test, learn(task.take(train))))
+        found.append(Fold(train, test, learn(replace(task.take(train), steps=steps))))
     return found
 
 
@@ -85,8 +97,8 @@ def verdicts(
 ) -> NDArray[np.float64]:
     """Return whether each candidate calls each cell right at each level.
 
-    By the vote of the five nearest cells that were learned from. Cells not looked at, and those
-    whose group at the level is not among the reference, are NaN.
+    By the vote of the five nearest cells that were learned from. Cells whose
+    group at the level is not among the reference are NaN.
 
     Returns
     -------

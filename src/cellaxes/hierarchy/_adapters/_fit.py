@@ -41,7 +41,7 @@ def fit_adapter(
     Parameters
     ----------
     Z
-        Embedding of the training cells, ``(n_cells, d)``, array or memory map. Of more than 200,000
+        Embedding of the training cells, ``(n_cells, d)``, array or memory map. Of more than 100,000
         cells, what has a closed form is learned from so many, networks draw from all.
     levels
         Labels, coarse to fine: a DataFrame ``(n_cells, n_levels)``, as `Tree.expand` returns, or a

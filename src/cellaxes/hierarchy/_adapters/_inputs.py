@@ -17,7 +17,7 @@ from cellaxes.hierarchy._levels import read_groups, read_levels
 from cellaxes.hierarchy._neighbours._vectors import Matrix, embedding, norms
 from cellaxes.hierarchy._result import Tree
 
-AT_ONCE = 200_000
+AT_ONCE = 100_000
 """Cells that what has a closed form is learned from, at most."""
 
 
@@ -97,7 +97,7 @@ class Task:
 
     @cached_property
     def sample(self) -> "Task":
-        """The task itself, or of more than 200,000 cells so many, every type among them."""
+        """The task itself, or of more than 100,000 cells so many, every type among them."""
         if len(self) <= AT_ONCE:
             return self
         rng = stream(self.random_state, "hierarchy", "adapter", "sample")

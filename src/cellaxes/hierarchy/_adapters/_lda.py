@@ -23,7 +23,8 @@ def shrunk_covariance(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     moment = rows.T @ rows / n
     size = np.trace(moment) / d
     spread = float(((moment - size * np.eye(d)) ** 2).sum())
-    noise = float(((rows**2).T @ rows**2 / n - moment**2).sum() / n)
+    squares = rows**2
+    noise = float((squares.T @ squares / n - moment**2).sum() / n)
     share = min(1.0, noise / spread) if spread > 0 else 1.0
     return np.asarray((1 - share) * moment + share * size * np.eye(d), dtype=np.float64)
 
@@ -46,7 +47,8 @@ def discriminants(
     within = rows - centroids[codes]
     spread = within.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
-    values, vectors = np.linalg.eigh(shrunk_covariance(within / spread))
+    within /= spread
+    values, vectors = np.linalg.eigh(shrunk_covariance(within))
     floor = max(float(values.max()) * 1e-9, 1e-30)
     white = vectors / np.sqrt(np.maximum(values, floor)) / spread[:, None]
     weight = np.sqrt(np.bincount(codes) / len(codes))[:, None]

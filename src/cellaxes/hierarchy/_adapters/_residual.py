@@ -5,7 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellaxes.hierarchy._adapters._choice import CANDIDATES, compare, deal, learn_folds, verdicts
+from cellaxes.hierarchy._adapters._choice import (
+    CANDIDATES,
+    compare,
+    deal,
+    learn_folds,
+    looked_at,
+    verdicts,
+)
 from cellaxes.hierarchy._adapters._dense import Arrays
 from cellaxes.hierarchy._adapters._inputs import Task
 from cellaxes.hierarchy._adapters._parts import Strength, join, learn
@@ -16,9 +23,10 @@ Fitted = tuple[dict[str, NDArray[np.float32]], dict[str, Any]]
 
 def fit_residual(task: Task) -> Fitted:
     """Choose the strength, learn from all cells, rotate so that the coarse comes first."""
-    fold, aside = deal(task)
-    folds = learn_folds(task, fold)
-    found = compare(verdicts(task, folds), task)
+    seen = looked_at(task)
+    fold, aside = deal(seen)
+    folds = learn_folds(seen, fold)
+    found = compare(verdicts(seen, folds), seen)
     strength = CANDIDATES[found.chosen]
     known = task.sample
     learned = {} if strength.untouched else learn(task)

@@ -29,8 +29,8 @@ def fit_v5(task: Task) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
     """Train as the author does (specification of the published code).
 
     15 % of the cells are kept aside; after each epoch their leave-one-out vote, summed over levels,
-    is taken; the best epoch is kept, and five without a better one end it. ``steps`` changes the
-    number of epochs to what holds as many steps.
+    is taken; the best epoch is kept, and five without a better one end it. With ``steps`` there are
+    as many epochs as hold them and none is left out: of few cells five epochs are few steps.
     """
     import torch
 
@@ -42,6 +42,7 @@ def fit_v5(task: Task) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
     batch = min(BATCH, len(train))
     per_epoch = max(1, len(train) // batch)
     epochs = EPOCHS if task.steps is None else max(1, round(task.steps / per_epoch))
+    patience = PATIENCE if task.steps is None else epochs
     n_steps, rate = epochs * per_epoch, task.learning_rate or RATE
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
@@ -77,7 +78,7 @@ def fit_v5(task: Task) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
             if worth > best:
                 best, waited = worth, 0
                 kept = [value.detach().clone() for value in moved]
-            elif (waited := waited + 1) >= PATIENCE:
+            elif (waited := waited + 1) >= patience:
                 break
     arrays = {n: v.cpu().numpy() for n, v in zip(weights, kept, strict=True)}
     return arrays, {"n_levels": len(task.dims)}

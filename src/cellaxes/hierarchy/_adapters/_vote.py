@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from cellaxes._core.nets import one_thread
 from cellaxes.hierarchy._neighbours._vote import majority
 
 NEIGHBOURS = 5
@@ -29,7 +30,10 @@ def vote(similarity: NDArray[np.floating], codes: NDArray[np.int64]) -> NDArray[
     -------
     ``(n_cells, n_levels)``; ties go to the smallest code.
     """
-    k = min(NEIGHBOURS, similarity.shape[1])
-    near = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
+    import torch  # 20 times as fast as numpy's partition
+
+    alike = torch.from_numpy(np.ascontiguousarray(similarity))
+    with one_thread():
+        near = torch.topk(alike, min(NEIGHBOURS, alike.shape[1]), dim=1, sorted=False)[1].numpy()
     counted = np.ones(near.shape, dtype=np.bool_)
     return np.stack([majority(level[near], counted)[0] for level in codes.T], axis=1)
