@@ -1,6 +1,6 @@
 """Trees on principal components, told what the other rows of a context and compound did."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -47,7 +47,7 @@ class TreesOnComponents:
     kind: Literal["extra", "boosted"] = "boosted"
     n_components: int = 50
     n_trees: int = 300
-    max_features: float = 0.3
+    max_features: float = 1.0
     min_leaf: int = 1
     depth: int = 6
     rate: float = 0.03
@@ -70,6 +70,10 @@ class TreesOnComponents:
             data, scores, encoding=how,
             n_expression=self.n_expression, n_chemistry=self.n_chemistry,
         )  # fmt: skip
+        # of all its rows: leave-one-out would tell each row its own target, the sign turned
+        encoded = inputs.encoded.copy()
+        encoded[:, 0] = features.by_context[inputs.context]
+        inputs = replace(inputs, encoded=encoded)
         grow = self._extra if self.kind == "extra" else self._boosted
         forest = grow(flat(inputs), scores.astype(np.float64), data)
         return FittedTrees(self, features, components, forest)
