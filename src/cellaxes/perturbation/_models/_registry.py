@@ -56,11 +56,16 @@ def make_model(name: str, **settings: Any) -> Predictor:
 
 def save_model(fitted: Fitted, path: str | Path) -> None:
     """Write a fitted model to a new folder: JSON and safetensors."""
+    params, arrays = fitted.to_arrays()
+    Artefact(KIND + name_of(fitted), params, arrays).save(path)
+
+
+def name_of(fitted: Fitted) -> str:
+    """Return what the model is called here."""
     name = next((name for name in MODELS if _is(fitted, MODELS[name])), None)
     if name is None:
         raise InputError(f"{type(fitted).__name__} is no model of this package.")
-    params, arrays = fitted.to_arrays()
-    Artefact(KIND + name, params, arrays).save(path)
+    return name
 
 
 def _is(fitted: Fitted, model: Model) -> bool:

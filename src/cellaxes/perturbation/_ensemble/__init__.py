@@ -1,0 +1,1 @@
+"""Models joined, with weights that were learned on what they had not seen."""

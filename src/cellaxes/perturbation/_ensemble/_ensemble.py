@@ -1,0 +1,195 @@
+"""Models of responses, joined: predictions with intervals, saved as arrays and JSON."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cellaxes._core.artefact import Artefact
+from cellaxes._core.errors import InputError
+from cellaxes.perturbation._ensemble._members import rests_on
+from cellaxes.perturbation._intervals import Intervals
+from cellaxes.perturbation._models._protocol import Fitted
+from cellaxes.perturbation._models._registry import MODELS, name_of
+from cellaxes.perturbation._splits._rows import check_rows
+from cellaxes.perturbation._stack import Stack
+from cellaxes.perturbation._table._conversion import signed_log10_p
+from cellaxes.perturbation._table._table import PerturbationTable
+
+KIND = "perturbation.ensemble"
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Fitted models with the weights of each.
+
+    Attributes
+    ----------
+    members
+        By name.
+    weights
+        Of the members, learned out of fold.
+    slopes
+        By context, what the weighted sum is multiplied with; ``""`` for any other context.
+    intervals
+        Half widths, from errors out of fold.
+    genes
+        Names ``(n_genes,)``.
+    low, high
+        Of the training responses, ``(n_genes,)``: no prediction is beyond.
+    df
+        Degrees of freedom that turn t into p, by context; ``""`` for any other.
+    known
+        Contexts and compounds of the training rows.
+    notes
+        What was decided on the way, in words.
+    """
+
+    members: dict[str, Fitted]
+    weights: Stack
+    slopes: dict[str, float]
+    intervals: Intervals
+    genes: NDArray[np.str_]
+    low: NDArray[np.float32]
+    high: NDArray[np.float32]
+    df: dict[str, float]
+    known: dict[str, frozenset[str]]
+    notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        contexts, compounds = (len(self.known[key]) for key in ("context", "compound"))
+        head = f"Ensemble of {len(self.genes)} genes, {contexts} contexts, {compounds} compounds"
+        return "\n".join([f"{head}: {self.weights}", *self.notes])
+
+    def predict(self, rows: pd.DataFrame) -> PerturbationTable:
+        """Return the responses of rows, t and signed log10 p, and what each rests on.
+
+        Parameters
+        ----------
+        rows
+            ``context`` and ``compound`` of each; either may be new.
+
+        Raises
+        ------
+        InputError
+            If a column is missing, or a row stands twice.
+        """
+        wanted = _wanted(rows)
+        t = self._t(wanted)
+        told = wanted.assign(rests_on=rests_on(wanted, self.known))
+        return PerturbationTable(
+            rows=told, genes=self.genes, t=t, signed_log10_p=self._p(t, wanted), notes=self.notes
+        )
+
+    def predict_interval(
+        self, rows: pd.DataFrame
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the lower and upper ends of signed log10 p, ``(n_rows, n_genes)`` both.
+
+        They hold at the level of ``intervals`` for rows like those that were asked out of fold.
+        """
+        wanted = _wanted(rows)
+        ends = self.intervals.of(self._t(wanted), wanted["context"])
+        return self._p(ends[0], wanted), self._p(ends[1], wanted)
+
+    def save(self, path: str | Path) -> None:
+        """Write the new folder ``path``: JSON and safetensors, whole or not at all.
+
+        Raises
+        ------
+        InputError
+            If ``path`` exists.
+        """
+        arrays: dict[str, NDArray[Any]] = {
+            "genes": np.frombuffer("\n".join(self.genes).encode(), dtype=np.uint8),
+            "low": self.low,
+            "high": self.high,
+            "bins": self.intervals.bins,
+            "halves": self.intervals.halves,
+            "n_rows": self.intervals.n_rows,
+        }
+        members = {}
+        for name, member in self.members.items():
+            params, held = member.to_arrays()
+            members[name] = {"model": name_of(member), "params": params}
+            arrays |= {f"{name}/{key}": array for key, array in held.items()}
+        params = {
+            "members": members,
+            "weights": self.weights.to_dict(),
+            "slopes": self.slopes,
+            "level": self.intervals.level,
+            "contexts": list(self.intervals.contexts),
+            "df": {key: None if np.isinf(value) else value for key, value in self.df.items()},
+            "known": {key: sorted(names) for key, names in self.known.items()},
+            "notes": list(self.notes),
+        }
+        Artefact(KIND, params, arrays).save(path)
+
+    def _t(self, wanted: pd.DataFrame) -> NDArray[np.float64]:
+        used = {name: m for name, m in self.members.items() if self.weights.weights[name] > 0}
+        found = self.weights.combine(
+            {name: model.predict(wanted) for name, model in (used or self.members).items()}
+        )
+        slope = _by_context(self.slopes, wanted)
+        return np.asarray(np.clip(found * slope[:, None], self.low, self.high), dtype=np.float64)
+
+    def _p(self, t: NDArray[np.float64], wanted: pd.DataFrame) -> NDArray[np.float64]:
+        return np.asarray(signed_log10_p(t, _by_context(self.df, wanted)), dtype=np.float64)
+
+
+def load_ensemble(path: str | Path) -> Ensemble:
+    """Read a folder written by `Ensemble.save`; nothing is unpickled.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing, damaged, or holds something else.
+    """
+    found = Artefact.load(path)
+    if found.kind != KIND:
+        raise InputError(f"{path} holds a {found.kind}, not an ensemble of perturbation models.")
+    try:
+        return _read(found.params, found.arrays)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path} is damaged and cannot be loaded ({error}): save the ensemble again."
+        ) from error
+
+
+def _read(params: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Ensemble:
+    members = {}
+    for name, told in params["members"].items():
+        own = {
+            key.removeprefix(f"{name}/"): array
+            for key, array in arrays.items()
+            if key.startswith(f"{name}/")
+        }
+        members[name] = MODELS[told["model"]].fitted.from_arrays(told["params"], own)
+    intervals = Intervals(
+        params["level"], tuple(params["contexts"]), arrays["bins"], arrays["halves"], False,
+        arrays["n_rows"],
+    )  # fmt: skip
+    return Ensemble(
+        members=members,
+        weights=Stack(**params["weights"]),
+        slopes=params["slopes"],
+        intervals=intervals,
+        genes=np.array(arrays["genes"].tobytes().decode().split("\n")),
+        low=arrays["low"],
+        high=arrays["high"],
+        df={key: np.inf if value is None else value for key, value in params["df"].items()},
+        known={key: frozenset(names) for key, names in params["known"].items()},
+        notes=tuple(params["notes"]),
+    )
+
+
+def _wanted(rows: pd.DataFrame) -> pd.DataFrame:
+    check_rows(rows, least=1)
+    return rows[["context", "compound"]].astype(str).reset_index(drop=True)
+
+
+def _by_context(values: dict[str, float], rows: pd.DataFrame) -> NDArray[np.float64]:
+    return np.array([values.get(name, values[""]) for name in rows["context"]], dtype=np.float64)

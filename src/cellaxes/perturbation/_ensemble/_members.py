@@ -1,0 +1,66 @@
+"""The models that are joined unless told otherwise, and what of a table they learn from."""
+
+import importlib.util
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from cellaxes.perturbation._models._data import TrainingData
+from cellaxes.perturbation._models._protocol import Predictor
+from cellaxes.perturbation._models._registry import make_model
+from cellaxes.perturbation._table._fingerprints import fingerprints
+from cellaxes.perturbation._table._table import PerturbationTable
+
+DEFAULT = ("kernel_gp", "recommender", "embedding_mlp")
+"""Quick ones first: what time does not allow is left out from the end."""
+
+
+def default_members() -> dict[str, Predictor]:
+    """Return the models by name."""
+    return {name: make_model(name) for name in DEFAULT}
+
+
+def training_data(table: PerturbationTable, layer: str, random_state: int) -> TrainingData:
+    """Return a layer of a table as what models are fitted to.
+
+    Values that were not measured are missing; fingerprints stand for compounds whose SMILES is
+    known, where RDKit is installed.
+    """
+    values = np.array(table.layer(layer), dtype=np.float32)
+    if table.measured is not None:
+        values[~table.measured] = np.nan
+    facts = ["context", "compound", *(c for c in ("moa", "donor") if c in table.rows)]
+    return TrainingData(
+        values,
+        table.rows[facts].reset_index(drop=True),
+        table.weight,
+        compounds=_chemistry(table.compounds),
+        contexts=table.contexts,
+        random_state=random_state,
+    )
+
+
+def _chemistry(compounds: pd.DataFrame) -> pd.DataFrame | None:
+    """Return fingerprints by compound, of those with a SMILES."""
+    column = next((name for name in ("canonical", "SMILES") if name in compounds), None)
+    if column is None or importlib.util.find_spec("rdkit") is None:
+        return None
+    known = compounds[column].dropna()
+    if known.empty:
+        return None
+    return pd.DataFrame(fingerprints(known.tolist()), index=known.index)
+
+
+def rests_on(rows: pd.DataFrame, known: Mapping[str, frozenset[str]]) -> list[str]:
+    """Say what the prediction of each row rests on: what of it was in training."""
+    words = {
+        (True, True): "rows of its context and of its compound",
+        (True, False): "rows of its context, and compounds of like chemistry",
+        (False, True): "rows of its compound in other contexts",
+        (False, False): "the mean of all rows, and compounds of like chemistry",
+    }
+    return [
+        words[str(context) in known["context"], str(compound) in known["compound"]]
+        for context, compound in zip(rows["context"], rows["compound"], strict=True)
+    ]
