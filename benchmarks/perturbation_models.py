@@ -16,7 +16,7 @@ import pandas as pd
 
 import cellaxes as cx
 from cellaxes.perturbation import metrics
-from perturbation_baselines import CONTEXTS, published_draw, responses
+from perturbation_baselines import CONTEXTS, Array, published_draw, responses
 
 P = cx.perturbation
 FITTED = {"raw": ("t",), "clipped": ("y",)}
@@ -34,7 +34,10 @@ MODELS = {
 BASELINES = ("zero", "gene_mean", "compound_mean", "additive_ridge")
 
 
-def fit_predict(name, settings, y, train, wanted, space, seed):
+def fit_predict(
+    name: str, settings: dict[str, object], y: Array, train: pd.DataFrame, wanted: pd.DataFrame,
+    space: str, seed: int,
+) -> Array:  # fmt: skip
     """Return predicted signed log10 p of the wanted rows."""
     values = P.t_statistic(y) if space == "t" else y
     data = P.TrainingData(values.astype(np.float32), train, np.ones(len(train)), random_state=seed)
@@ -70,11 +73,11 @@ def main(shared: Path, chosen: list[str]) -> None:
     shown = table.agg(
         mrrmse=("mrrmse", "mean"), sd=("mrrmse", "std"), cosine=("cosine", "mean"),
         seconds=("seconds", "mean"),
-    ).unstack("scale")  # fmt: skip
-    print(shown.sort_values(("mrrmse", "raw")).round(3).to_string())
+    )  # fmt: skip
+    print(shown.reset_index().sort_values(["scale", "mrrmse"]).round(3).to_string(index=False))
 
 
-def scores(truth, guess):
+def scores(truth: Array, guess: Array) -> tuple[float, float]:
     """Return MRRMSE and the mean cosine of rows."""
     return metrics.mrrmse(truth, guess), float(np.nanmean(metrics.cosine(truth, guess)))
 

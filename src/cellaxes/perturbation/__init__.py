@@ -12,12 +12,23 @@ from cellaxes.perturbation._composition import Composition, composition_outliers
 from cellaxes.perturbation._contrast import moderated_t
 from cellaxes.perturbation._design import Design, Dropped, make_design
 from cellaxes.perturbation._expression import differential_expression
+from cellaxes.perturbation._features._encoding import Encoding
+from cellaxes.perturbation._features._smiles import embed_smiles
 from cellaxes.perturbation._filter import filter_by_expression
 from cellaxes.perturbation._leaderboard._evaluate import evaluate
 from cellaxes.perturbation._leaderboard._leaderboard import Leaderboard
 from cellaxes.perturbation._models import _networks  # noqa: F401 - registers them
 from cellaxes.perturbation._models._data import TrainingData
+from cellaxes.perturbation._models._presets import Preset, presets
 from cellaxes.perturbation._models._registry import load_model, make_model, save_model, show_models
+from cellaxes.perturbation._models._settings import (
+    DualEncoder,
+    EmbeddingMLP,
+    TargetEncodingNet,
+    TensorFactorization,
+    TokenTransformer,
+)
+from cellaxes.perturbation._models._train import Training
 from cellaxes.perturbation._normalise import norm_factors
 from cellaxes.perturbation._pseudobulk import pseudobulk
 from cellaxes.perturbation._quality import Quality, quality, row_quality
@@ -59,17 +70,26 @@ __all__ = [
     "Design",
     "DifferentialExpression",
     "Dropped",
+    "DualEncoder",
+    "EmbeddingMLP",
+    "Encoding",
     "Leaderboard",
     "Leak",
     "PerturbationTable",
+    "Preset",
     "Quality",
     "Split",
     "Squeezed",
+    "TargetEncodingNet",
+    "TensorFactorization",
+    "TokenTransformer",
+    "Training",
     "TrainingData",
     "Voom",
     "baselines",
     "composition_outliers",
     "differential_expression",
+    "embed_smiles",
     "evaluate",
     "few_shot_context",
     "filter_by_expression",
@@ -91,6 +111,7 @@ __all__ = [
     "murcko_scaffolds",
     "norm_factors",
     "predict_baseline",
+    "presets",
     "pseudobulk",
     "quality",
     "random_rows",

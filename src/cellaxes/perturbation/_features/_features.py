@@ -126,7 +126,7 @@ def fit_features(
     n_expression, n_chemistry
         Components of the tables of contexts and of compounds.
     """
-    size = np.sqrt((scores.astype(float) ** 2).mean(axis=0))
+    size = np.sqrt(np.average(scores.astype(float) ** 2, axis=0, weights=data.weights))
     values = scores / np.maximum(size, 1e-12)
     tables, own, levels, texts = [], [], [], []
     for column in ("context", "compound"):

@@ -115,16 +115,14 @@ class FittedNet:
 def fit_net(settings: Settings, data: TrainingData) -> FittedNet:
     """Fit components, features and networks to the rows that are not held out."""
     how = settings.training
-    rng = stream(data.random_state, "perturbation net", "held out", len(data.Y))
-    order = rng.permutation(len(data.Y))
-    n_out = min(round(how.held_out * len(order)), len(order) - 2)
-    own = data.take(np.sort(order[max(n_out, 0) :]))
-    aside = data.take(np.sort(order[:n_out])) if n_out > 0 else None
+    out = held_out(data, how.held_out)
+    own = data.take(~out)
     components = fit_components(
         own.Y, settings.n_dim, weights=own.weights, random_state=data.random_state
     )
     scores = components.scores(own.Y)
-    scale = float(np.sqrt((scores.astype(float) ** 2).mean())) or 1.0
+    size = np.average(scores.astype(float) ** 2, axis=0, weights=own.weights)
+    scale = float(np.sqrt(size.mean())) or 1.0
     features, inputs = fit_features(
         own,
         scores,
@@ -134,7 +132,8 @@ def fit_net(settings: Settings, data: TrainingData) -> FittedNet:
     )
     rows = make_rows(inputs, scores / scale, own.weights)
     watched = None
-    if aside is not None:
+    if out.any():
+        aside = data.take(out)
         wanted = components.scores(aside.Y) / scale
         watched = make_rows(features.of(aside.rows), wanted, aside.weights)
     weights: dict[str, NDArray[Any]] = {}
@@ -147,6 +146,15 @@ def fit_net(settings: Settings, data: TrainingData) -> FittedNet:
             weights |= weights_of(net, prefix=f"{seed}.")
     low, high = _range(own.Y)
     return FittedNet(settings, features, components, scale, low, high, weights, tuple(losses))
+
+
+def held_out(data: TrainingData, share: float) -> NDArray[np.bool_]:
+    """Return which rows are kept aside; two are left at least."""
+    n = len(data.Y)
+    n_out = max(min(round(share * n), n - 2), 0)
+    out = np.zeros(n, dtype=bool)
+    out[stream(data.random_state, "perturbation net", "held out", n).permutation(n)[:n_out]] = True
+    return out
 
 
 def build(settings: Settings, features: Features, inputs: Inputs, n_components: int) -> "Module":

@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 EXACT = 2_500
 """Rows or genes, whichever are fewer, up to which the decomposition is exact."""
-ROUNDS, TOLERANCE = 30, 1e-3
+ROUNDS, TOLERANCE = 10, 1e-3
 """Of filling gaps: how often at most, and the relative change that ends it."""
 BLOCK = 2_000
 """Genes at a time, where a row needs a system of its own."""
@@ -88,8 +88,8 @@ def fit_components(
 ) -> Components:
     """Find the components that leave the least weighted square error of these rows.
 
-    Gaps are filled and the components found in turn, the filling from singular values shrunken
-    by the noise, so that gaps are not fitted to themselves.
+    Gaps are filled and the components found in turn. A gap is filled from the known values of
+    its row, by components shrunken by the noise, so that gaps are not fitted to themselves.
 
     Parameters
     ----------
@@ -127,25 +127,25 @@ def fit_components(
     size = (w * known).sum(axis=0)
     mean = np.divide((w * values).sum(axis=0), size, out=np.zeros(len(size)), where=size > 0)
     n = min(n, max(1, len(Y) - 1), Y.shape[1])
-    filled, before = np.where(known, values, mean), np.inf
-    for _ in range(1 if known.all() else ROUNDS):
+    filled = np.where(known, values, mean)
+    for _ in range(ROUNDS):
         mean = np.average(filled, axis=0, weights=w[:, 0])
-        gaps = filled - mean
-        size, basis, noise = _decompose(np.sqrt(w) * gaps, n, random_state)
+        root = np.sqrt(w) * (filled - mean)
+        size, basis, noise = _decompose(root, n, int(known.sum()), random_state)
+        sd = (size / np.sqrt(len(Y))).astype(np.float32)
+        found = Components(mean.astype(np.float32), basis.astype(np.float32), sd, noise)
         if known.all():
             break
         keep = np.maximum(size**2 - noise**2 * len(Y), 0) / np.maximum(size**2, 1e-300)
-        guess = mean + (gaps @ basis.T * keep) @ basis
+        guess = found.back(found.scores(np.where(known, values, np.nan)) * keep)
         moved = float(((guess - filled)[~known] ** 2).sum())
         filled = np.where(known, values, guess)
-        if moved <= TOLERANCE**2 * float((gaps**2).sum()) or moved > before * 4:
+        if moved <= TOLERANCE**2 * float((root**2).sum()):
             break
-        before = moved
-    sd = (size / np.sqrt(len(Y))).astype(np.float32)
-    return Components(mean.astype(np.float32), basis.astype(np.float32), sd, float(noise))
+    return found
 
 
-def _decompose(gaps: Array, n: int, random_state: int) -> tuple[Array, Array, float]:
+def _decompose(gaps: Array, n: int, n_known: int, random_state: int) -> tuple[Array, Array, float]:
     """Return singular values ``(n,)``, right vectors ``(n, n_genes)`` and sd of the rest."""
     rows, genes = gaps.shape
     small = min(rows, genes)
@@ -159,7 +159,8 @@ def _decompose(gaps: Array, n: int, random_state: int) -> tuple[Array, Array, fl
     basis = basis * np.where(basis.sum(axis=1) < 0, -1.0, 1.0)[:, None]
     size = np.linalg.norm(gaps @ basis.T, axis=0)
     left_over = max(float((gaps**2).sum() - (size**2).sum()), 0.0)
-    return size, basis, float(np.sqrt(left_over / max(1, (rows - n) * max(genes - n, 1))))
+    free = n_known - n * (rows + genes - n)  # a gap that was filled leaves nothing
+    return size, basis, float(np.sqrt(left_over / max(1, free)))
 
 
 def _sketch(gaps: Array, n: int, random_state: int) -> Array:
