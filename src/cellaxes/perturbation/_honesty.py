@@ -79,8 +79,10 @@ def gains(
     --------
     >>> rows = pd.DataFrame({"context": "A", "compound": [f"c{i}" for i in range(20)]})
     >>> truth = np.ones((20, 3))
-    >>> gains(truth, truth * 0.9, truth * 0.5, rows).loc["A", ["gain", "better"]].tolist()
-    [0.8, True]
+    >>> gains(truth, truth * 0.9, truth * 0.5, rows)[["gain", "better"]]
+       gain  better
+        0.8    True
+    A   0.8    True
     """
     if len(rows) != len(np.asarray(truth)):
         raise InputError(f"rows name {len(rows)} rows, but truth has {len(np.asarray(truth))}.")
