@@ -73,7 +73,7 @@ def fit(
     joined = weights.combine(predicted)
     slopes = {str(name): float(value) for name, value in fit_slopes(truth, joined, context).items()}
     scaled = joined * np.array([slopes[str(name)] for name in context])[:, None]
-    intervals = conformal(truth, scaled, context, variance=np.nanvar(data.Y, axis=0), level=level)
+    intervals = conformal(truth, scaled, context, variance=_variance(data.Y), level=level)
     notes = [f"Judged on {len(folds)} folds in the shape of {_called(like)}: {weights}."]
     if late:
         notes.append(f"Left out, as {minutes:g} minutes were over: {', '.join(late)}.")
@@ -124,6 +124,12 @@ def _range(Y: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.floa
         np.where(measured, low, 0).astype(np.float32),
         np.where(measured, high, 0).astype(np.float32),
     )
+
+
+def _variance(Y: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the variance of each gene over the rows, 0 of one never measured."""
+    measured = ~np.isnan(Y).all(axis=0)
+    return np.asarray(np.nanvar(np.where(measured, Y, 0), axis=0), dtype=np.float64)
 
 
 def _df(table: PerturbationTable) -> dict[str, float]:
