@@ -170,7 +170,7 @@ def test_out_of_fold_predictions_do_not_see_the_rows_they_are_of(train):
 
 def test_stack_finds_the_weights_of_the_least_error():
     rng = np.random.default_rng(0)
-    good, weak, bad = rng.normal(size=(3, 60, 20))
+    good, weak, _ = rng.normal(size=(3, 60, 20))
     truth = 1.2 * good + 0.4 * weak + rng.normal(size=(60, 20))
     truth[rng.random(truth.shape) < 0.1] = np.nan
     models = {"good": good, "weak": weak, "bad": -good}
