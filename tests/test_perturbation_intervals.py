@@ -32,7 +32,7 @@ def test_conformal_intervals_cover_in_each_context_and_bin(world, normalised, le
         first, np.zeros(sd.shape), context, sd=told, variance=spread**2, level=level
     )
     low, high = learned.of(np.zeros(sd.shape), context, told)
-    found = coverage_by_context(new, low, high, context)
+    found = coverage_by_context(new, low, high, context=context)
     assert found["coverage"].to_numpy() == pytest.approx(level, abs=0.035)
     for genes in np.split(np.arange(100), 4):
         inside = (new >= low) & (new <= high)
@@ -121,7 +121,7 @@ def test_a_model_abstains_where_it_is_no_better_than_the_mean():
     good = truth + 0.5 * rng.normal(size=truth.shape)
     model = np.where((rows["context"] == "A").to_numpy()[:, None], good, baseline)
     model[40:80] = truth[40:80] + rng.normal(size=(40, 30))  # as good, on the whole
-    judged = gains(truth, model, baseline, rows)
+    judged = gains(truth, model, baseline, rows=rows)
     assert judged.loc["A", "gain"] == pytest.approx(0.5, abs=0.05)
     assert judged["better"].to_dict() == {"": True, "A": True, "B": False, "C": False}
     assert judged.loc["A", "low"] < judged.loc["A", "gain"] < judged.loc["A", "high"]
@@ -139,5 +139,5 @@ def test_intervals_of_a_slope_out_of_fold_hold_in_turn():
     slope = fit_slopes(truth, predicted, context).reindex(context).to_numpy()[:, None]
     learned = conformal(truth, slope * predicted, context)
     fresh = 1.4 * predicted + rng.normal(size=predicted.shape)
-    found = coverage_by_context(fresh, *learned.of(slope * predicted, context), context)
+    found = coverage_by_context(fresh, *learned.of(slope * predicted, context), context=context)
     assert found["coverage"].to_numpy() == pytest.approx(0.9, abs=0.03)

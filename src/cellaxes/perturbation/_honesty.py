@@ -16,7 +16,7 @@ FEWEST = 3
 
 
 def coverage_by_context(
-    truth: ArrayLike, low: ArrayLike, high: ArrayLike, context: Iterable[object]
+    truth: ArrayLike, low: ArrayLike, high: ArrayLike, *, context: Iterable[object]
 ) -> pd.DataFrame:
     """Return by context what share of values lies in the intervals, mean width and values.
 
@@ -43,8 +43,8 @@ def gains(
     truth: ArrayLike,
     predicted: ArrayLike,
     baseline: ArrayLike,
-    rows: pd.DataFrame,
     *,
+    rows: pd.DataFrame,
     level: float = 0.9,
     random_state: int = 0,
 ) -> pd.DataFrame:
@@ -79,7 +79,7 @@ def gains(
     --------
     >>> rows = pd.DataFrame({"context": "A", "compound": [f"c{i}" for i in range(20)]})
     >>> truth = np.ones((20, 3))
-    >>> gains(truth, truth * 0.9, truth * 0.5, rows)[["gain", "better"]]
+    >>> gains(truth, truth * 0.9, truth * 0.5, rows=rows)[["gain", "better"]]
        gain  better
         0.8    True
     A   0.8    True
