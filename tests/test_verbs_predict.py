@@ -178,6 +178,12 @@ def test_what_a_prediction_lacks_is_named(table, truth, tmp_path):
     assert report.board.ranked().loc["x", "n_rows"] == report.board.splits[0].test.sum()
 
 
+def test_a_prediction_that_is_the_truth_itself_is_doubted(table, truth, tmp_path):
+    names = {"leak": table, "fair": wide(table, truth, tmp_path / "fair.parquet")}
+    said = " ".join(run(table, tmp_path / "out", predictions=names).to_dict()["doubts"])
+    assert "leak: perfect in every row, as only the measured values are." in said
+
+
 def test_doses_must_be_told_apart(table, truth, tmp_path):
     two = pd.concat([table.rows.assign(dose=1), table.rows.assign(dose=10)], ignore_index=True)
     twice = p.PerturbationTable(

@@ -8,7 +8,7 @@ from cellaxes.report._structure_words import joined
 if TYPE_CHECKING:
     from cellaxes.report._predict import PredictReport
 
-FEW_COMPOUNDS, FEW_ROWS, ALIKE = 20, 50, 0.7
+FEW_COMPOUNDS, FEW_ROWS, ALIKE, EXACT = 20, 50, 0.7, 1e-6
 
 
 def doubts(report: "PredictReport") -> list[str]:
@@ -17,6 +17,11 @@ def doubts(report: "PredictReport") -> list[str]:
     found = [_sentence(said) for said in board.doubts]
     found += [_sentence(said) for said in dict.fromkeys(d for s in board.splits for d in s.doubts)]
     found += _leaks(report)
+    ranked = board.ranked()
+    perfect = ranked.index[(ranked["value"] - ranked["best"]).abs() < EXACT]
+    exact = [name for name in facts.ready if name in perfect]
+    if exact:
+        found.append(f"{joined(exact)}: perfect in every row, as only the measured values are.")
     if facts.ready:
         found.append(
             f"{joined(facts.ready)}: made elsewhere, so whether test rows were used in training "
