@@ -10,6 +10,7 @@ import pytest
 import scipy.sparse as sp
 
 import cellaxes as cx
+from cellaxes._core.nets import seeded
 from cellaxes.embed import _bert
 from cellaxes.embed._tokens import PAD, Vocabulary, gene_medians, tokenise
 
@@ -39,7 +40,7 @@ def fitted(request, cells):
 def checkpoint(tmp_path, cells):
     """A tiny Geneformer-style checkpoint for the simulated genes."""
     pytest.importorskip("transformers")
-    with _bert.seeded(np.random.default_rng(0)):
+    with seeded(np.random.default_rng(0)):
         net = _bert.build(
             {
                 "vocab_size": 402,
@@ -170,7 +171,7 @@ def test_training_lowers_the_held_out_loss():
     half = rng.integers(2, size=200)
     tokens = (np.array([rng.permutation(8) for _ in half]) + 2 + 8 * half[:, None]).astype(np.int32)
     how = _bert.Training(32, 5e-3, 0.0, 5, 120, 20, 3)
-    with _bert.seeded(rng):
+    with seeded(rng):
         net = _bert.build({"vocab_size": 18, "hidden_size": 16, "num_hidden_layers": 1,
                            "num_attention_heads": 2, "intermediate_size": 16,
                            "max_position_embeddings": 8})  # fmt: skip

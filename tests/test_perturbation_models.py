@@ -24,7 +24,7 @@ from cellaxes.perturbation._models._fitted import build, held_out
 from cellaxes.perturbation._models._losses import LOSSES, SHARES, loss
 from cellaxes.perturbation._models._settings import from_params, to_params
 from cellaxes.perturbation._models._targets import fit_components
-from cellaxes.perturbation._models._train import loss_of, make_rows
+from cellaxes.perturbation._models._train import loss_of, make_rows, zeroed
 
 SHORT = Training(epochs=3, batch=16, n_seeds=2, zeroing=0.3)
 SMALL = {
@@ -149,6 +149,23 @@ def test_the_weights_that_are_kept_have_the_loss_that_is_told(name):
         assert loss_of(fitted._net(i, inputs), rows, "mrrmse") == pytest.approx(told, rel=1e-5)
     last = replace(settings, training=replace(how, epochs=26)).fit(data)
     assert max(last.losses) <= max(fitted.losses) + 1e-6  # more epochs cannot lose the best
+
+
+def test_unknown_ids_are_the_mean_of_the_known(fitted):
+    for table in ("context", "compound"):
+        weight = fitted["embedding_mlp"].weights[f"0.ids.{table}.weight"]
+        assert np.allclose(weight[-1], weight[:-1].mean(axis=0), atol=1e-7)
+
+
+def test_features_are_set_to_zero_in_one_half_of_a_batch():
+    import torch
+
+    features = {"encoded": torch.ones(40, 2, 50), "context": torch.ones(40, dtype=torch.int64)}
+    found = zeroed(features, 0.3)
+    assert (found["context"] == 1).all()
+    assert (found["encoded"][:20] == 1).all()
+    assert 0.25 < float((found["encoded"][20:] == 0).float().mean()) < 0.35
+    assert not torch.equal(found["encoded"], zeroed(features, 0.3)["encoded"])  # anew each time
 
 
 def test_the_same_seed_gives_the_same_model_and_leaves_pytorch_alone():
@@ -306,6 +323,15 @@ def test_components_are_found_through_gaps():
     naive = fit_components(filled, 8)
     assert error < 0.45
     assert error < 0.5 * np.sqrt(((naive.back(naive.scores(filled)) - truth) ** 2).mean())
+
+
+def test_more_parameters_than_values_are_shrunken():
+    rng = np.random.default_rng(0)
+    truth = (rng.normal(size=(120, 4)) * [6, 4, 3, 2]) @ rng.normal(size=(4, 200))
+    seen = truth + rng.normal(size=truth.shape)
+    seen[rng.random(truth.shape) < 0.6] = np.nan
+    found = fit_components(seen, 40)
+    assert np.sqrt(((found.back(found.scores(seen)) - truth) ** 2).mean()) < 0.75
 
 
 def test_light_rows_have_no_say_in_components():

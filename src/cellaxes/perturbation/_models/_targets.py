@@ -159,8 +159,9 @@ def _decompose(gaps: Array, n: int, n_known: int, random_state: int) -> tuple[Ar
     basis = basis * np.where(basis.sum(axis=1) < 0, -1.0, 1.0)[:, None]
     size = np.linalg.norm(gaps @ basis.T, axis=0)
     left_over = max(float((gaps**2).sum() - (size**2).sum()), 0.0)
-    free = n_known - n * (rows + genes - n)  # a gap that was filled leaves nothing
-    return size, basis, float(np.sqrt(left_over / max(1, free)))
+    # a gap that was filled leaves nothing; where there are more parameters than values, a guess
+    free = max(n_known - n * (rows + genes - n), n_known / 4, 1)
+    return size, basis, float(np.sqrt(left_over / free))
 
 
 def _sketch(gaps: Array, n: int, random_state: int) -> Array:

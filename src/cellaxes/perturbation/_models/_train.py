@@ -140,7 +140,7 @@ def train(
     for step in range(steps):
         net.train()
         part = rows.take(next(batches))
-        features = _zeroed(part.features, how.zeroing)
+        features = zeroed(part.features, how.zeroing)
         value = loss(how.loss, net(features), part.targets, weights=part.weights)
         slopes = torch.autograd.grad(value, values)
         falling = (1 + np.cos(np.pi * step / steps)) / 2 if how.schedule == "cosine" else 1.0
@@ -158,7 +158,7 @@ def train(
     return loss_of(net, rows, how.loss) if watched is None else best
 
 
-def _zeroed(features: Mapping[str, "Tensor"], share: float) -> dict[str, "Tensor"]:
+def zeroed(features: Mapping[str, "Tensor"], share: float) -> dict[str, "Tensor"]:
     """Set a share of the numbers to zero in one half of the rows; codes stay."""
     import torch
 
