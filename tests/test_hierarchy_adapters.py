@@ -113,6 +113,24 @@ def test_v5_learns_and_its_prefix_is_no_slice(halves):
         adapter.transform(new, truncate_dim=7)
 
 
+def test_prefixes_of_v5_are_judged_by_its_own_and_those_of_others_by_slices(halves):
+    Z, levels, _, _ = halves
+    v5 = cx.hierarchy.fit_adapter(Z, levels, method="v5", steps=30, learning_rate=1e-3)
+    ours = cx.hierarchy.fit_adapter(Z, levels, method="lda")
+    assert not v5.sliceable
+    for adapter in (v5, ours):
+        k = adapter.dims[0]
+        own = adapter.transform(Z, truncate_dim=k)
+        found = cx.hierarchy.evaluate({"one": lambda _, a=adapter: a, "own": own}, levels, Z=Z)
+        table = found.to_frame().query("prefix == @k").set_index(["split", "level"]).sort_index()
+        by_name = dict(list(table.groupby("embedding")["accuracy"]))
+        pd.testing.assert_series_equal(by_name["one"], by_name["own"])
+    sliced = v5.transform(Z)[:, : v5.dims[0]]
+    found = cx.hierarchy.evaluate({"one": lambda _: v5, "cut": sliced}, levels, Z=Z).to_frame()
+    by_name = found[found["prefix"] == v5.dims[0]].groupby("embedding")["accuracy"].mean()
+    assert by_name["one"] != by_name["cut"]
+
+
 def test_ours_puts_the_coarse_first_and_keeps_what_it_gains(ours, halves):
     Z, levels, new, truth = halves
     k = ours.dims[0]

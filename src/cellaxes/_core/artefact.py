@@ -1,6 +1,8 @@
 """Fitted things on disk: numbers as safetensors, everything else as JSON, no pickle."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,3 +84,32 @@ class Artefact:
                 "update cellaxes or save the model again."
             )
         return cls(kind=kind, params=params, arrays=arrays)
+
+
+@contextmanager
+def opened(path: str | Path, kind: str, otherwise: str) -> Iterator[Artefact]:
+    """Give what a folder of a kind holds; contents that do not fit are said in one sentence.
+
+    Parameters
+    ----------
+    path
+        Folder.
+    kind
+        What it must hold, or how its kind must begin, with a dot at the end.
+    otherwise
+        What a folder of another kind is told to be, e.g. ``"no adapter"``.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing, damaged, or holds something else.
+    """
+    found = Artefact.load(path)
+    if not (found.kind.startswith(kind) if kind.endswith(".") else found.kind == kind):
+        raise InputError(f"{path} holds {found.kind}, {otherwise}.")
+    try:
+        yield found
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path} is damaged and cannot be loaded ({error}): save it again."
+        ) from error

@@ -19,3 +19,8 @@ def params(slot: str) -> str:
 def structure() -> str:
     """``uns`` key of what the prefixes of ``obsm["X_structure"]`` mean: dims, levels, settings."""
     return "structure"
+
+
+def modality() -> str:
+    """``uns`` key of what the columns of ``X`` are where they are no genes."""
+    return "cellaxes_modality"

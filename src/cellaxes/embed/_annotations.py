@@ -1,4 +1,4 @@
-"""What stands beside the counts and some models ask for: gene names, batches."""
+"""What stands beside the counts and some models ask for: gene names, batches, the modality."""
 
 import inspect
 from collections.abc import Iterable
@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellaxes._core.adata import counts_of, obs_column
+from cellaxes._core.modality import Modality, modality_of
 from cellaxes.embed._model import Model
 
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
-    """Gene names and batch labels of a data set.
+    """Gene names, batch labels and modality of a data set.
 
-    A model that needs them declares a keyword ``genes`` or ``batch`` in its ``fit``; models
-    that do not never hear of them.
+    A model that needs them declares a keyword ``genes``, ``batch`` or ``modality`` in its
+    ``fit``; models that do not never hear of them.
 
     Attributes
     ----------
@@ -26,10 +27,13 @@ class Annotations:
         Names of the columns of the counts, ``(n_genes,)``.
     batches
         Labels of all cells, ``(n_cells,)``, by ``obs`` column.
+    modality
+        What the columns are where they are no genes: pixels or residues.
     """
 
     genes: NDArray[np.str_]
     batches: dict[str, NDArray[np.str_]]
+    modality: Modality | None = None
 
     @classmethod
     def of(
@@ -47,6 +51,7 @@ class Annotations:
         return cls(
             genes=np.asarray(names, dtype=str),
             batches={key: np.asarray(obs_column(adata, key), dtype=str) for key in keys},
+            modality=modality_of(adata),
         )
 
     def asked_by(self, model: Model, rows: NDArray[np.int64]) -> dict[str, Any]:
@@ -59,7 +64,7 @@ class Annotations:
         rows
             Training cells, as indices ``(n_train,)``.
         """
-        known: dict[str, Any] = {"genes": self.genes}
+        known: dict[str, Any] = {"genes": self.genes, "modality": self.modality}
         key = getattr(model, "batch_key", "")
         if key:
             known["batch"] = self.batches[key][rows]

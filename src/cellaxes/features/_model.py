@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from cellaxes._core.artefact import Artefact
+from cellaxes._core.artefact import Artefact, opened
 from cellaxes._core.errors import InputError
 from cellaxes.features._active import activations, compress
 from cellaxes.features._config import Config
@@ -185,11 +185,8 @@ def load(path: str | Path) -> SparseFeatures:
     InputError
         If the folder is missing, damaged, or holds something else.
     """
-    found = Artefact.load(path)
-    if found.kind != KIND:
-        raise InputError(f"{path} holds {found.kind}, no sparse features.")
-    arrays: dict[str, Any] = dict(found.arrays)
-    try:
+    with opened(path, KIND, "no sparse features") as found:
+        arrays: dict[str, Any] = dict(found.arrays)
         standard = Standard(arrays.pop("centre"), arrays.pop("scale"))
         params = dict(found.params)
         config = Config.from_dict(params.pop("config"))
@@ -197,10 +194,6 @@ def load(path: str | Path) -> SparseFeatures:
         model = SparseFeatures(standard=standard, config=config, **arrays, **params)
         _check_arrays(model)
         return model
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path} is damaged and cannot be loaded ({error}): save the features again."
-        ) from error
 
 
 def _check_arrays(model: SparseFeatures) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from cellaxes._core.artefact import Artefact
+from cellaxes._core.artefact import Artefact, opened
 from cellaxes._core.errors import InputError
 from cellaxes.hierarchy._adapters._methods import METHODS
 from cellaxes.hierarchy._adapters._unit import unit
@@ -45,6 +45,11 @@ class Adapter:
     n_dimensions: int
     params: dict[str, Any]
     arrays: dict[str, NDArray[np.float32]]
+
+    @property
+    def sliceable(self) -> bool:
+        """Whether a prefix is the first dimensions of what `transform` returns."""
+        return self.method != "v5"
 
     def __repr__(self) -> str:
         prefixes = ", ".join(f"{n} {k}" for n, k in zip(self.levels, self.dims, strict=True))
@@ -164,9 +169,9 @@ class Adapter:
     def _length(self, truncate_dim: int | None) -> int:
         if truncate_dim is None:
             return self.dims[-1]
-        allowed = self.dims if self.method == "v5" else range(1, self.dims[-1] + 1)
+        allowed = range(1, self.dims[-1] + 1) if self.sliceable else self.dims
         if isinstance(truncate_dim, bool) or truncate_dim not in allowed:
-            said = f"one of {self.dims}" if self.method == "v5" else f"from 1 to {self.dims[-1]}"
+            said = f"from 1 to {self.dims[-1]}" if self.sliceable else f"one of {self.dims}"
             raise InputError(f"truncate_dim must be {said}, not {truncate_dim}.")
         return int(truncate_dim)
 
@@ -180,7 +185,7 @@ class Adapter:
         if self.method == "identity" and truncate_dim is None:
             return values[:, : self.dims[-1]]
         x = unit(values)
-        params = self.params | ({PREFIX: truncate_dim} if self.method == "v5" else {})
+        params = self.params if self.sliceable else self.params | {PREFIX: truncate_dim}
         out = METHODS[self.method].apply(x, self.arrays, params)[:, :truncate_dim]
         return np.where(x.any(axis=1, keepdims=True), unit(out), np.float32(0))
 
@@ -193,10 +198,7 @@ def load_adapter(path: str | Path) -> Adapter:
     InputError
         If the folder is missing, damaged, or holds something else.
     """
-    found = Artefact.load(path)
-    if found.kind != KIND:
-        raise InputError(f"{path} holds {found.kind}, no adapter.")
-    try:
+    with opened(path, KIND, "no adapter") as found:
         fields = dict(found.params)
         adapter = Adapter(
             method=fields["method"],
@@ -209,8 +211,4 @@ def load_adapter(path: str | Path) -> Adapter:
         if not all(np.isfinite(array).all() for array in found.arrays.values()):
             raise ValueError("its arrays are not finite")
         adapter.transform(np.ones((1, adapter.n_dimensions)))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{path} is damaged and cannot be loaded ({error}): save the adapter again."
-        ) from error
-    return adapter
+        return adapter

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError
+from cellaxes.hierarchy._adapters import Adapter as FittedAdapter
 from cellaxes.hierarchy._evaluation._splits import Split
 from cellaxes.hierarchy._neighbours._search import checked_dims
 from cellaxes.hierarchy._neighbours._vectors import Matrix, embedding, norms
@@ -54,22 +55,28 @@ class Entries:
     z: Matrix
     dims: tuple[int, ...] | None
 
-    def of(self, name: str, split: Split) -> tuple[Matrix, tuple[int, ...]]:
-        """Return an embedding of all cells, learnt from the training cells alone, and its dims."""
+    def of(self, name: str, split: Split) -> dict[int, Matrix]:
+        """Return an embedding of all cells and its prefixes, the shortest first, by their length.
+
+        Adapters learn from the training cells alone.
+        """
         if name in self.arrays:
             z = self.arrays[name]
             width = z.shape[1]
             short = tuple(m for m in checked_dims(self.dims, width) if m < width)
-            return z, (*short, width)
+            return {m: z[:, :m] for m in (*short, width)}
         adapter = self.fitted[name](split.train.copy())
         z = embedding(adapter.transform(self.z), f"what {name!r} returns")
         if len(z) != len(self.z):
             raise InputError(f"{name!r} returns {len(z)} rows for {len(self.z)} cells.")
         norms(z, f"what {name!r} returns")
-        return z, checked_dims(tuple(int(m) for m in adapter.dims), z.shape[1])
+        found = {m: z[:, :m] for m in checked_dims(tuple(int(m) for m in adapter.dims), z.shape[1])}
+        if isinstance(adapter, FittedAdapter) and not adapter.sliceable:
+            found |= {m: adapter.transform(self.z, m) for m in found if m < z.shape[1]}
+        return found
 
-    def truncated(self, split: Split, dims: tuple[int, ...]) -> tuple[Matrix, tuple[int, ...]]:
-        """Return principal components learnt from the training cells, and prefixes of them.
+    def truncated(self, split: Split, dims: tuple[int, ...]) -> dict[int, Matrix]:
+        """Return prefixes of principal components learnt from the training cells, by length.
 
         The first prefix is that of ``dims``, or a quarter where there is but the full vector.
         """
@@ -77,8 +84,8 @@ class Entries:
 
         width = min(dims[-1], self.z.shape[1], int(split.train.sum()))
         short = dims[0] if len(dims) > 1 and dims[0] < width else max(1, width // 4)
-        model = PCA(width, svd_solver="covariance_eigh").fit(self.z[split.train])
-        return model.transform(self.z), (short, width) if short < width else (width,)
+        z = PCA(width, svd_solver="covariance_eigh").fit(self.z[split.train]).transform(self.z)
+        return {m: z[:, :m] for m in ((short, width) if short < width else (width,))}
 
 
 def read_entries(

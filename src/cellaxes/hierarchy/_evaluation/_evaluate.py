@@ -106,9 +106,10 @@ def evaluate(
     calls: dict[tuple[str, str, int], Calls] = {}
     for split in splits:
         for name in entries.names:
-            z, widths = entries.of(name, split)
-            for m in widths:
-                found, more = _one(truth, z, split, m)
+            prefixes = entries.of(name, split)
+            widths = tuple(prefixes)
+            for m, z in prefixes.items():
+                found, more = _one(truth, z, split)
                 calls[name, split.name, m] = Calls(
                     np.flatnonzero(split.test), found, m == widths[-1]
                 )
@@ -116,7 +117,7 @@ def evaluate(
             if len(widths) > 1:
                 steering.append(
                     _steer(coded.levels, rows, name, split, widths)
-                    | _null(truth, *entries.truncated(split, widths), split)
+                    | _null(truth, entries.truncated(split, widths), split)
                 )
     return Evaluation(
         table=pd.DataFrame(rows),
@@ -128,17 +129,17 @@ def evaluate(
     )
 
 
-def _one(truth: Truth, z: Matrix, split: Split, m: int) -> tuple[Any, list[dict[str, Any]]]:
+def _one(truth: Truth, z: Matrix, split: Split) -> tuple[Any, list[dict[str, Any]]]:
     """Return the calls of the test cells on a prefix, and one row per level."""
-    called = call_cells(truth, z, split, m, leave_one_out=False)
-    alone = call_cells(truth, z, split, m, leave_one_out=True) if split.test.sum() > 1 else None
+    called = call_cells(truth, z, split, leave_one_out=False)
+    alone = call_cells(truth, z, split, leave_one_out=True) if split.test.sum() > 1 else None
     true, learnt = truth.coded.codes[split.test], truth.coded.codes[split.train]
     rows = []
     for at, level in enumerate(truth.coded.levels):
         rows.append(
             {
                 "level": level,
-                "prefix": m,
+                "prefix": z.shape[1],
                 "n_train": int(split.train.sum()),
                 "n_test": int(split.test.sum()),
                 "unseen": float((~np.isin(true[:, at], learnt[:, at])).mean()),
@@ -147,7 +148,7 @@ def _one(truth: Truth, z: Matrix, split: Split, m: int) -> tuple[Any, list[dict[
                 if alone is None
                 else metrics.accuracy(true[:, at], alone[:, at]),
                 "silhouette": metrics.silhouette(
-                    z[split.test, :m], true[:, at], random_state=truth.random_state
+                    z[split.test], true[:, at], random_state=truth.random_state
                 ),
             }
         )
@@ -181,12 +182,12 @@ def _steer(
     }
 
 
-def _null(truth: Truth, z: Matrix, dims: tuple[int, ...], split: Split) -> dict[str, Any]:
+def _null(truth: Truth, prefixes: dict[int, Matrix], split: Split) -> dict[str, Any]:
     """Return steerability of principal components that are cut short."""
     true = truth.coded.codes[split.test]
     right = [
-        (call_cells(truth, z, split, m, leave_one_out=False) == true).mean(axis=0)
-        for m in (dims[0], dims[-1])
+        (call_cells(truth, z, split, leave_one_out=False) == true).mean(axis=0)
+        for z in (prefixes[min(prefixes)], prefixes[max(prefixes)])
     ]
     found = metrics.steerability(
         (float(right[0][0]), float(right[1][0])), (float(right[0][-1]), float(right[1][-1]))

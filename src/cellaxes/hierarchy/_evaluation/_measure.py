@@ -73,9 +73,7 @@ def read_truth(
     return Truth(coded, tuple(sets), distances, ancestors, k, max_reference, device, random_state)
 
 
-def call_cells(
-    truth: Truth, z: Matrix, split: Split, m: int, leave_one_out: bool
-) -> NDArray[np.int64]:
+def call_cells(truth: Truth, z: Matrix, split: Split, leave_one_out: bool) -> NDArray[np.int64]:
     """Return the labels that the k nearest cells have most, ``(n_test, n_levels)``.
 
     Neighbours are training cells, or other test cells (leave-one-out). Every level votes on its
@@ -89,8 +87,8 @@ def call_cells(
         train = np.sort(rng.choice(train, most, replace=False))
     rows = np.arange(len(test))
     found = neighbours(
-        z[test, :m],
-        z[train, :m],
+        z[test],
+        z[train],
         min(truth.k, len(train) - int(leave_one_out)),
         exclude=[(rows, rows)] if leave_one_out else (),
         device=truth.device,

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellaxes._core.artefact import Artefact
-from cellaxes._core.errors import InputError
+from cellaxes._core.artefact import Artefact, opened
 from cellaxes.perturbation._ensemble._members import rests_on
 from cellaxes.perturbation._intervals import Intervals
 from cellaxes.perturbation._models._protocol import Fitted
@@ -148,15 +147,8 @@ def load_ensemble(path: str | Path) -> Ensemble:
     InputError
         If the folder is missing, damaged, or holds something else.
     """
-    found = Artefact.load(path)
-    if found.kind != KIND:
-        raise InputError(f"{path} holds a {found.kind}, not an ensemble of perturbation models.")
-    try:
+    with opened(path, KIND, "not an ensemble of perturbation models") as found:
         return _read(found.params, found.arrays)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{path} is damaged and cannot be loaded ({error}): save the ensemble again."
-        ) from error
 
 
 def _read(params: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Ensemble:

@@ -48,7 +48,8 @@ def fit(
         embedding networks.
     minutes
         After which no further model is begun; the first is fitted in any case, and those left
-        out are named in ``notes``.
+        out are named in ``notes``. Who is in time depends on the machine, and nothing else does:
+        pass ``members`` that are, and the same seed gives the same ensemble.
     level
         Of the intervals.
     random_state

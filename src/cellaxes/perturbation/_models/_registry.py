@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from cellaxes._core.artefact import Artefact
+from cellaxes._core.artefact import Artefact, opened
 from cellaxes._core.errors import InputError, near
 from cellaxes._core.registry import Info, Registry
 from cellaxes.perturbation._models._protocol import Fitted, Predictor
@@ -76,11 +76,16 @@ def _is(fitted: Fitted, model: Model) -> bool:
 
 
 def load_model(path: str | Path) -> Fitted:
-    """Read a folder written by `save_model`."""
-    found = Artefact.load(path)
-    if not found.kind.startswith(KIND):
-        raise InputError(f"{path} holds a {found.kind}, not a model of perturbations.")
-    return MODELS[found.kind.removeprefix(KIND)].fitted.from_arrays(found.params, found.arrays)
+    """Read a folder written by `save_model`; nothing is unpickled.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing, damaged, or holds something else.
+    """
+    with opened(path, KIND, "not a model of perturbations") as found:
+        made = MODELS[found.kind.removeprefix(KIND)].fitted
+        return made.from_arrays(found.params, found.arrays)
 
 
 def add(name: str, model: Model, description: str, *, reference: str = "", limits: str) -> None:
