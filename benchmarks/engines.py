@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 import cellaxes as cx
+from cellaxes._core.workers import in_processes
 from cellaxes.embed import Annotations
-from cellaxes.study import _groups, _local
+from cellaxes.study import _groups
 from cellaxes.study._execute import Bench
 from cellaxes.study._stages import Stages
 
@@ -73,9 +74,9 @@ def carry_out(spec: cx.study.StudySpec, folder: Path, jobs: int) -> float:
     )
     groups = _groups.by_fit(spec.runs())
     # Import cellaxes in every process first; each waits, so that none does it twice.
-    list(_local._in_processes(jobs, ((warm_up, (bench,)) for _ in range(2 * jobs))))
+    list(in_processes(jobs, ((warm_up, (bench,)) for _ in range(2 * jobs)), kept=""))
     start = time.perf_counter()
-    for _ in _local._in_processes(jobs, ((store_nothing, (group, bench)) for group in groups)):
+    for _ in in_processes(jobs, ((store_nothing, (group, bench)) for group in groups), kept=""):
         pass
     return time.perf_counter() - start
 

@@ -33,7 +33,7 @@ def simulated():
 @pytest.fixture(scope="module")
 def fitted(simulated):
     table, wanted, _ = simulated
-    return p.fit(table, wanted, members=QUICK)
+    return p.fit(table, wanted, members=QUICK, n_jobs=1)
 
 
 def rmse(truth, guess):
@@ -60,7 +60,7 @@ def test_intervals_cover_what_they_promise_on_rows_never_seen(fitted, simulated)
 def test_what_is_asked_never_reaches_the_fit(fitted, simulated):
     """The fit knows names of wanted rows only; other wanted rows of the kind change nothing."""
     table, wanted, _ = simulated
-    again = p.fit(table, wanted.iloc[:10], members=QUICK)
+    again = p.fit(table, wanted.iloc[:10], members=QUICK, n_jobs=1)
     np.testing.assert_array_equal(again.predict(wanted).t, fitted.predict(wanted).t)
 
 
@@ -105,7 +105,7 @@ def test_new_names_are_predicted_and_what_they_rest_on_is_said(fitted):
 def test_time_that_is_over_is_said_and_the_first_model_stays(simulated):
     table, wanted, _ = simulated
     members = {"recommender": p.Recommender(), "kernel_gp": p.KernelGP(n_steps=10)}
-    found = p.fit(table, wanted, members=members, minutes=1e-9)
+    found = p.fit(table, wanted, members=members, minutes=1e-9, n_jobs=1)
     assert set(found.members) == {"recommender"}
     assert "Left out, as 1e-09 minutes were over: kernel_gp." in repr(found)
 
@@ -117,7 +117,7 @@ def test_values_that_were_not_measured_do_not_count(simulated):
     wild = table.t.copy()
     wild[:, 7] = 1e6
     blind = p.PerturbationTable(table.rows, table.genes, t=wild, measured=measured)
-    found = p.fit(blind, wanted, members={"recommender": p.Recommender()})
+    found = p.fit(blind, wanted, members={"recommender": p.Recommender()}, n_jobs=1)
     assert np.abs(found.predict(wanted).t).max() < 100
 
 
@@ -132,4 +132,4 @@ def test_values_that_were_not_measured_do_not_count(simulated):
 def test_bad_settings_are_one_sentence(simulated, change, message):
     table, wanted, _ = simulated
     with pytest.raises(InputError, match=message):
-        p.fit(table, change.pop("like", wanted), **({"members": QUICK} | change))
+        p.fit(table, change.pop("like", wanted), **({"members": QUICK, "n_jobs": 1} | change))

@@ -209,3 +209,45 @@ def _slope(forms: tuple[Array, Array, Array], share: Array) -> float:
             break
         w = new
     return w
+
+
+def cross_fit(
+    truth: ArrayLike,
+    predictions: Mapping[str, ArrayLike],
+    fold: ArrayLike,
+    *,
+    context: ArrayLike,
+) -> Array:
+    """Join predictions out of fold by weights and slopes that other folds taught.
+
+    What is found of a fold has seen nothing of it, so that its error is that of a new row, and
+    models may be added without the error falling by that alone.
+
+    Parameters
+    ----------
+    truth
+        ``(n_rows, n_genes)``; NaN is missing.
+    predictions
+        Of each model by name, out of fold, of the same shape.
+    fold
+        Of each row, ``(n_rows,)``; a single fold teaches itself.
+    context
+        Of each row, ``(n_rows,)``, for the slopes.
+
+    Returns
+    -------
+    ``(n_rows, n_genes)``.
+    """
+    y, where = np.asarray(truth, dtype=np.float64), np.asarray(context).astype(str)
+    of = np.asarray(fold)
+    held = {name: np.asarray(values) for name, values in predictions.items()}
+    found = np.empty(y.shape)
+    for each in np.unique(of):
+        at = of == each
+        others = ~at if (~at).any() else at
+        taught = {name: values[others] for name, values in held.items()}
+        weights = stack(y[others], taught)
+        slopes = fit_slopes(y[others], weights.combine(taught), where[others])
+        joined = weights.combine({name: values[at] for name, values in held.items()})
+        found[at] = joined * np.array([slopes.get(c, slopes[""]) for c in where[at]])[:, None]
+    return found

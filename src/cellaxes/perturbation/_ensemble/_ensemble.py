@@ -9,10 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellaxes._core.artefact import Artefact, opened
+from cellaxes._core.errors import InputError
+from cellaxes.perturbation._ensemble._judgement import Judgement
 from cellaxes.perturbation._ensemble._members import rests_on
 from cellaxes.perturbation._intervals import Intervals
-from cellaxes.perturbation._models._protocol import Fitted
+from cellaxes.perturbation._models._gp import FittedGP
+from cellaxes.perturbation._models._protocol import Fitted, FittedWithSd
 from cellaxes.perturbation._models._registry import MODELS, name_of
+from cellaxes.perturbation._next import Advice, measure_next
 from cellaxes.perturbation._splits._rows import check_rows
 from cellaxes.perturbation._stack import Stack
 from cellaxes.perturbation._table._conversion import signed_log10_p
@@ -43,6 +47,10 @@ class Ensemble:
         Degrees of freedom that turn t into p, by context; ``""`` for any other.
     known
         Contexts and compounds of the training rows.
+    judgement
+        How good the ensemble was out of fold, beside its models and the baselines.
+    spread
+        What the sd of the Gaussian process is multiplied with to be the error of a row; 0 without.
     notes
         What was decided on the way, in words.
     """
@@ -56,6 +64,8 @@ class Ensemble:
     high: NDArray[np.float32]
     df: dict[str, float]
     known: dict[str, frozenset[str]]
+    judgement: Judgement
+    spread: float
     notes: tuple[str, ...]
 
     def __repr__(self) -> str:
@@ -64,7 +74,11 @@ class Ensemble:
         return "\n".join([f"{head}: {self.weights}", *self.notes])
 
     def predict(self, rows: pd.DataFrame) -> PerturbationTable:
-        """Return the responses of rows, t and signed log10 p, and what each rests on.
+        """Return the responses of rows, t and signed log10 p, and what each is worth.
+
+        Columns of the rows: ``rests_on``, what of the row was in training; ``doubt``, why not to
+        trust it, or empty; ``expected_error``, the root mean square error to expect in t, where
+        a Gaussian process is among the members.
 
         Parameters
         ----------
@@ -79,6 +93,9 @@ class Ensemble:
         wanted = _wanted(rows)
         t = self._t(wanted)
         told = wanted.assign(rests_on=rests_on(wanted, self.known))
+        told["doubt"] = self.judgement.doubts(told)
+        if (process := self._process()) is not None:
+            told["expected_error"] = self.spread * row_sd(process.predict_sd(wanted))
         return PerturbationTable(
             rows=told, genes=self.genes, t=t, signed_log10_p=self._p(t, wanted), notes=self.notes
         )
@@ -93,6 +110,29 @@ class Ensemble:
         wanted = _wanted(rows)
         ends = self.intervals.of(self._t(wanted), wanted["context"])
         return self._p(ends[0], wanted), self._p(ends[1], wanted)
+
+    def measure_next(
+        self, allowed: pd.DataFrame, wanted: pd.DataFrame | None = None, *, n: int = 20
+    ) -> Advice:
+        """Choose pairs to measure, by the Gaussian process among the members.
+
+        Parameters
+        ----------
+        allowed, wanted, n
+            As in `cellaxes.perturbation.measure_next`.
+
+        Raises
+        ------
+        InputError
+            If there is no Gaussian process, or it knows nothing of a pair.
+        """
+        process = self._process()
+        if not isinstance(process, FittedGP):
+            raise InputError(
+                "no Gaussian process is among the members, so none can say what to measure next: "
+                "fit with members that hold make_model('kernel_gp')."
+            )
+        return measure_next(process, allowed, wanted, n=n)
 
     def save(self, path: str | Path) -> None:
         """Write the new folder ``path``: JSON and safetensors, whole or not at all.
@@ -123,9 +163,14 @@ class Ensemble:
             "contexts": list(self.intervals.contexts),
             "df": {key: None if np.isinf(value) else value for key, value in self.df.items()},
             "known": {key: sorted(names) for key, names in self.known.items()},
+            "judgement": self.judgement.to_dict(),
+            "spread": self.spread,
             "notes": list(self.notes),
         }
         Artefact(KIND, params, arrays).save(path)
+
+    def _process(self) -> FittedWithSd | None:
+        return next((m for m in self.members.values() if isinstance(m, FittedWithSd)), None)
 
     def _t(self, wanted: pd.DataFrame) -> NDArray[np.float64]:
         used = {name: m for name, m in self.members.items() if self.weights.weights[name] > 0}
@@ -174,8 +219,15 @@ def _read(params: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Ensemble:
         high=arrays["high"],
         df={key: np.inf if value is None else value for key, value in params["df"].items()},
         known={key: frozenset(names) for key, names in params["known"].items()},
+        judgement=Judgement.from_dict(params["judgement"]),
+        spread=float(params["spread"]),
         notes=tuple(params["notes"]),
     )
+
+
+def row_sd(sd: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the root mean square of each row, ``(n_rows,)``."""
+    return np.asarray(np.sqrt((sd.astype(np.float64) ** 2).mean(axis=1)))
 
 
 def _wanted(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,23 +1,29 @@
 """Fitting an ensemble: folds that ask what will be asked, weights, slopes, intervals."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
+from joblib import cpu_count
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from cellaxes._core.errors import InputError
-from cellaxes.perturbation._ensemble._ensemble import Ensemble
+from cellaxes.perturbation._ensemble._ensemble import Ensemble, row_sd
+from cellaxes.perturbation._ensemble._find import Found, find, fit_all
+from cellaxes.perturbation._ensemble._judge import Clock
+from cellaxes.perturbation._ensemble._judgement import judge_all
 from cellaxes.perturbation._ensemble._members import default_members, training_data
 from cellaxes.perturbation._folds_like import folds_like
 from cellaxes.perturbation._intervals import conformal
 from cellaxes.perturbation._models._data import TrainingData
 from cellaxes.perturbation._models._protocol import Predictor
-from cellaxes.perturbation._out_of_fold import OutOfFold, out_of_fold
-from cellaxes.perturbation._splits._split import Split
-from cellaxes.perturbation._stack import fit_slopes, stack
+from cellaxes.perturbation._out_of_fold import check_folds
+from cellaxes.perturbation._stack import fit_slopes
 from cellaxes.perturbation._table._table import PerturbationTable
+from cellaxes.perturbation.metrics import rmse
 
 
 def fit(
@@ -27,14 +33,18 @@ def fit(
     members: Mapping[str, Predictor] | None = None,
     minutes: float = 10.0,
     level: float = 0.9,
+    n_jobs: int | None = None,
     random_state: int = 0,
+    progress: bool = True,
 ) -> Ensemble:
     """Fit models to a table of responses and join them.
 
     All is modelled as t statistics. Folds of the training rows ask what will be asked
     (`folds_like`); out of them come the weights of the models (none negative, `stack`), a slope
     for each context (`fit_slopes`) and the intervals (`conformal`). No model and no statistic
-    ever sees a row that it is judged on.
+    ever sees a row that it is judged on. If rows to predict are given, networks learn a second
+    time, from what the first stage predicts of them too (pseudo-labels); that is kept only if the
+    error out of fold falls.
 
     Parameters
     ----------
@@ -44,87 +54,93 @@ def fit(
         What will be asked: the rows to predict (``context`` and ``compound``), or the name of a
         split.
     members
-        Models by name (`make_model`); by default a Gaussian process, the ridge recommender and
-        embedding networks.
+        Models by name (`make_model`); by default a Gaussian process, the ridge recommender,
+        embedding networks and target-encoding networks, five of each.
     minutes
-        After which no further model is begun; the first is fitted in any case, and those left
-        out are named in ``notes``. Who is in time depends on the machine, and nothing else does:
+        A model whose folds would not be done by then is left out and named in ``notes``; the
+        first is fitted in any case. Who is in time depends on the machine, and nothing else does:
         pass ``members`` that are, and the same seed gives the same ensemble.
     level
         Of the intervals.
+    n_jobs
+        Worker processes, one thread each; default: the cores this process may use.
     random_state
         Seed.
+    progress
+        Show a bar on standard error.
 
     Raises
     ------
     InputError
         If t cannot be derived, there are no members, or the rows allow no folds.
+    StoreError
+        If a worker process was killed.
     """
     chosen = default_members() if members is None else dict(members)
-    if not chosen or not minutes > 0:
-        raise InputError("members must not be empty, and minutes must be positive.")
-    begun = time.monotonic()
+    if not chosen or not minutes > 0 or (n_jobs is not None and n_jobs < 1):
+        raise InputError(
+            "members must not be empty, minutes must be positive, and n_jobs 1 or more."
+        )
+    clock = Clock(time.monotonic() + 60 * minutes, n_jobs or cpu_count())
     data = training_data(table, "t", random_state)
     folds = folds_like(like, data.rows, random_state=random_state)
-    asked, late = _judge(chosen, data, folds, until=begun + 60 * minutes)
-    rows = next(iter(asked.values())).rows
-    truth, predicted = data.Y[rows], {name: found.predicted for name, found in asked.items()}
-    context = data.rows["context"].to_numpy()[rows]
-    weights = stack(truth, predicted)
-    joined = weights.combine(predicted)
-    slopes = {str(name): float(value) for name, value in fit_slopes(truth, joined, context).items()}
-    scaled = joined * np.array([slopes[str(name)] for name in context])[:, None]
-    intervals = conformal(truth, scaled, context, variance=_variance(data.Y), level=level)
-    notes = [f"Judged on {len(folds)} folds in the shape of {_called(like)}: {weights}."]
-    if late:
-        notes.append(f"Left out, as {minutes:g} minutes were over: {', '.join(late)}.")
-    low, high = _range(data.Y)
+    check_folds(data, folds)
+    with _counting(progress) as step:
+        found = find(chosen, data, folds, clock=clock, step=step, wanted=_wanted(like, data))
+        fitted = fit_all(chosen, data, found, clock.n_jobs, step)
+    truth, context = data.Y[found.rows], data.rows["context"].to_numpy()[found.rows]
+    weighed = found.weights.combine(found.predicted)
+    slopes = fit_slopes(truth, weighed, context)
+    notes = [f"Judged on {len(folds)} folds in the shape of {_called(like)}: {found.weights}."]
+    if found.late:
+        notes.append(f"Left out, as {minutes:g} minutes were over: {', '.join(found.late)}.")
+    notes.append(found.second)
+    low, high = data.range()
     return Ensemble(
-        members={name: chosen[name].fit(data) for name in asked if weights.weights[name] > 0},
-        weights=weights,
-        slopes=slopes,
-        intervals=intervals,
+        members=fitted,
+        weights=found.weights,
+        slopes={str(name): float(value) for name, value in slopes.items()},
+        intervals=conformal(truth, found.joined, context, variance=_variance(data.Y), level=level),
         genes=table.genes,
         low=low,
         high=high,
         df=_df(table),
         known={key: frozenset(data.rows[key].astype(str)) for key in ("context", "compound")},
+        judgement=judge_all(
+            data, folds, found.predicted, found.joined, like=_called(like), level=level
+        ),
+        spread=_spread(truth, found),
         notes=tuple(notes),
     )
 
 
-def _judge(
-    members: Mapping[str, Predictor],
-    data: TrainingData,
-    folds: tuple[Split, ...],
-    *,
-    until: float,
-) -> tuple[dict[str, OutOfFold], list[str]]:
-    """Return what each model says of rows it was not fitted to, and who came too late.
-
-    A model is begun only if as much time is left as the slowest so far took.
-    """
-    found: dict[str, OutOfFold] = {}
-    slowest = 0.0
-    for name, model in members.items():
-        start = time.monotonic()
-        if found and start + slowest > until:
-            continue
-        found[name] = out_of_fold(model, data, folds)
-        slowest = max(slowest, time.monotonic() - start)
-    return found, [name for name in members if name not in found]
+def _wanted(like: str | pd.DataFrame, data: TrainingData) -> pd.DataFrame:
+    """Return the rows that are asked for and were not measured."""
+    if isinstance(like, str):
+        return data.rows.iloc[:0]
+    pairs = like[["context", "compound"]].astype(str).drop_duplicates()
+    known = pd.MultiIndex.from_frame(data.rows[["context", "compound"]].astype(str))
+    return pairs[~pd.MultiIndex.from_frame(pairs).isin(known)].reset_index(drop=True)
 
 
-def _range(Y: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the smallest and largest response of each gene; 0 for one never measured."""
-    known = ~np.isnan(Y)
-    low = np.where(known, Y, np.inf).min(axis=0)
-    high = np.where(known, Y, -np.inf).max(axis=0)
-    measured = known.any(axis=0)
-    return (
-        np.where(measured, low, 0).astype(np.float32),
-        np.where(measured, high, 0).astype(np.float32),
-    )
+def _spread(truth: NDArray[np.float32], found: Found) -> float:
+    """Return by what to multiply the process's sd so that it is the ensemble's error; 0 without."""
+    sd = next((each.sd for each in found.asked.values() if each.sd is not None), None)
+    if sd is None:
+        return 0.0
+    return float(np.median(rmse(truth, found.joined)) / np.median(row_sd(sd)))
+
+
+@contextmanager
+def _counting(progress: bool) -> Iterator[Callable[[str], None]]:
+    """Give a function that counts a fit on a bar and says whose it was."""
+    with tqdm(desc="fits", unit="fit", disable=not progress) as bar:
+
+        def step(name: str) -> None:
+            bar.set_postfix_str(name, refresh=False)
+            bar.update()
+
+        yield step
 
 
 def _variance(Y: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -70,6 +70,13 @@ class TrainingData:
         held = self.rows.iloc[np.arange(len(self.rows))[rows]].reset_index(drop=True)
         return replace(self, Y=self.Y[rows], rows=held, weights=self.weights[rows])
 
+    def range(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the least and the largest value of every gene; zeros where there is none."""
+        none = np.isnan(self.Y).all(axis=0)
+        low = np.where(np.isnan(self.Y), np.inf, self.Y).min(axis=0)
+        high = np.where(np.isnan(self.Y), -np.inf, self.Y).max(axis=0)
+        return np.where(none, 0, low).astype(np.float32), np.where(none, 0, high).astype(np.float32)
+
 
 def _check_table(table: pd.DataFrame | None, name: str) -> None:
     if table is None:

@@ -144,7 +144,7 @@ def fit_net(settings: Settings, data: TrainingData) -> FittedNet:
             net = build(settings, features, inputs, len(components.sd))
             losses.append(train(net, rows, how, watched=watched, rng=rng))
             weights |= weights_of(net, prefix=f"{seed}.")
-    low, high = _range(own.Y)
+    low, high = own.range()
     return FittedNet(settings, features, components, scale, low, high, weights, tuple(losses))
 
 
@@ -185,11 +185,3 @@ def build(settings: Settings, features: Features, inputs: Inputs, n_components: 
 
 def _part(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
     return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-
-
-def _range(Y: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return least and largest value of every gene; zeros where it was never measured."""
-    none = np.isnan(Y).all(axis=0)
-    low = np.where(np.isnan(Y), np.inf, Y).min(axis=0)
-    high = np.where(np.isnan(Y), -np.inf, Y).max(axis=0)
-    return np.where(none, 0, low).astype(np.float32), np.where(none, 0, high).astype(np.float32)

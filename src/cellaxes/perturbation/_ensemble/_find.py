@@ -1,0 +1,146 @@
+"""From models to weights: judged out of fold, a second stage where it helps, fitted to all rows."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cellaxes.perturbation._ensemble._judge import Clock, Task, judge, run_all
+from cellaxes.perturbation._ensemble._second import (
+    AGAIN,
+    can_learn_again,
+    fit_again,
+    one_fold_again,
+)
+from cellaxes.perturbation._models._data import TrainingData
+from cellaxes.perturbation._models._protocol import Fitted, Predictor
+from cellaxes.perturbation._out_of_fold import OutOfFold, one_fold
+from cellaxes.perturbation._splits._split import Split
+from cellaxes.perturbation._stack import Stack, cross_fit, stack
+from cellaxes.perturbation.metrics import rmse
+
+_ONE = "There was no second stage: name the wanted rows, and have networks among the members."
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What the models say out of fold, and what came of it.
+
+    Attributes
+    ----------
+    asked
+        By model.
+    weights
+        Of the models.
+    joined
+        Their sum out of fold, by weights and slopes of the other folds, ``(n, n_genes)``.
+    first
+        Weights of the first stage, which teaches the second.
+    wanted
+        Rows that the second stage learns of.
+    late
+        Models left out.
+    second
+        What became of the second stage, in words.
+    """
+
+    asked: dict[str, OutOfFold]
+    weights: Stack
+    joined: NDArray[np.float64]
+    first: Stack
+    wanted: pd.DataFrame
+    late: list[str]
+    second: str
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """Position in the data of each row."""
+        return next(iter(self.asked.values())).rows
+
+    @property
+    def predicted(self) -> dict[str, NDArray[np.float32]]:
+        """Predictions out of fold by model."""
+        return {name: found.predicted for name, found in self.asked.items()}
+
+
+def find(
+    chosen: Mapping[str, Predictor],
+    data: TrainingData,
+    folds: tuple[Split, ...],
+    *,
+    clock: Clock,
+    step: Callable[[str], None],
+    wanted: pd.DataFrame,
+) -> Found:
+    """Judge the models, and those of a second stage; keep these if the error falls."""
+    tasks = {
+        name: [(one_fold, (model, data, split)) for split in folds]
+        for name, model in chosen.items()
+    }
+    asked, late = judge(tasks, clock, step, first=True)
+    some = next(iter(asked.values()))
+    truth, context = data.Y[some.rows], data.rows["context"].to_numpy()[some.rows]
+
+    def join(found: Mapping[str, OutOfFold]) -> tuple[Stack, NDArray[np.float64]]:
+        told = {name: each.predicted for name, each in found.items()}
+        return stack(truth, told), cross_fit(truth, told, some.fold, context=context)
+
+    weights, joined = join(asked)
+    alone = Found(asked, weights, joined, weights, wanted, late, _ONE)
+    able = [name for name in asked if can_learn_again(chosen[name])]
+    if not able or wanted.empty:
+        return alone
+    again = {
+        name + AGAIN: [
+            (one_fold_again, (chosen[name], data, split, joined[some.fold == i]))
+            for i, split in enumerate(folds)
+        ]
+        for name in able
+    }
+    more, missed = judge(again, clock, step, first=False)
+    if not more:
+        return replace(alone, second="A second stage was left out, as time was over.")
+    both, better = join(asked | more)
+    before, after = (float(rmse(truth, values).mean()) for values in (joined, better))
+    told = (
+        f"A second stage ({', '.join(more)}), which learned from predictions of the wanted rows "
+        f"too, took the error out of fold from {before:.4g} to {after:.4g}"
+    )
+    if after >= before:
+        return replace(alone, second=f"{told}, so it was not kept.")
+    return Found(asked | more, both, better, weights, wanted, late + missed, f"{told}.")
+
+
+def fit_all(
+    chosen: Mapping[str, Predictor],
+    data: TrainingData,
+    found: Found,
+    n_jobs: int,
+    step: Callable[[str], None],
+) -> dict[str, Fitted]:
+    """Fit to all rows what has a weight, what teaches it, and the process, which is sure or not."""
+    used = [name for name, weight in found.weights.weights.items() if weight > 0]
+    taught = [name for name in used if name.endswith(AGAIN)]
+    teachers = [name for name, weight in found.first.weights.items() if weight > 0]
+    needed = dict.fromkeys([*used, *(teachers if taught else []), *_sure(chosen, found)])
+    tasks: dict[str, Task] = {
+        name: (chosen[name].fit, (data,)) for name in needed if not name.endswith(AGAIN)
+    }
+    fitted = run_all(tasks, n_jobs, step)
+    if taught:
+        low, high = data.range()
+        told = found.first.combine({n: fitted[n].predict(found.wanted) for n in teachers})
+        labels = np.clip(told, low, high).astype(np.float32)
+        again: dict[str, Task] = {
+            name: (fit_again, (chosen[name.removesuffix(AGAIN)], data, found.wanted, labels))
+            for name in taught
+        }
+        fitted |= run_all(again, n_jobs, step)
+    return {name: fitted[name] for name in found.asked if name in {*used, *_sure(chosen, found)}}
+
+
+def _sure(chosen: Mapping[str, Predictor], found: Found) -> list[str]:
+    """Return the members that know how sure they are."""
+    return [name for name, each in found.asked.items() if each.sd is not None and name in chosen]
