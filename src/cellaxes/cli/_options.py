@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from cellaxes._core.errors import InputError
+
 Out = Annotated[Path, typer.Option("--out", help="Folder that receives the page and the tables.")]
 RandomState = Annotated[int, typer.Option("--random-state", min=0, help="Seed.")]
 Table = Annotated[Path, typer.Argument(help="A tidy .csv, .tsv or .parquet table.")]
@@ -56,3 +58,16 @@ def show(report: Any, out: Path) -> None:
     typer.echo(f"\n{out / 'report.html'}")
     if len(report.failures):
         raise typer.Exit(1)
+
+
+def named(words: list[str] | None, option: str) -> dict[str, Path]:
+    """Return the files of ``NAME=FILE``."""
+    found: dict[str, Path] = {}
+    for word in words or []:
+        name, _, path = word.partition("=")
+        if not name or not path:
+            raise InputError(f"{option} takes NAME=FILE, not {word!r}.")
+        if name in found:
+            raise InputError(f"{option} names {name!r} twice.")
+        found[name] = Path(path)
+    return found

@@ -6,17 +6,18 @@ from typing import Annotated
 import typer
 
 from cellaxes._core.errors import InputError
-from cellaxes.cli._options import Out, RandomState
+from cellaxes.cli._options import Out, RandomState, named
+from cellaxes.cli._predict_fit import predict_fit, predict_next, predict_predict
 
 predict_app = typer.Typer(
     no_args_is_help=True,
-    help="Predict what compounds do to cells: what a prediction is worth beside every baseline.",
+    help="Predict what compounds do to cells, and say what a prediction is worth.",
 )
 
 
-@predict_app.callback()
-def _predict() -> None:
-    pass
+predict_app.command("fit")(predict_fit)
+predict_app.command("predict")(predict_predict)
+predict_app.command("next")(predict_next)
 
 
 @predict_app.command("evaluate")
@@ -114,11 +115,11 @@ def predict_evaluate(
         raise InputError("name a TABLE, or wide files by --wide LAYER=FILE: one of the two.")
     if bridge is not None and bridge_file is not None:
         raise InputError("--bridge draws compounds and --bridge-file names them: choose one.")
-    ready = _named(prediction, "--prediction")
+    ready = named(prediction, "--prediction")
     if ready and models_folder is not None:
         raise InputError("name predictions by --prediction or by --models-folder: choose one.")
     report = evaluate_predictions(
-        _named(wide, "--wide") if table is None else table,
+        named(wide, "--wide") if table is None else table,
         split,
         contexts,
         out=out,
@@ -128,7 +129,7 @@ def predict_evaluate(
         n_seeds=seeds,
         layer=layer,
         predictions=models_folder or ready,
-        sds=_named(sd, "--sd"),
+        sds=named(sd, "--sd"),
         replicates=replicate,
         compounds=compounds,
         leave_out=without or (),
@@ -139,19 +140,6 @@ def predict_evaluate(
     )
     typer.echo(report)
     typer.echo(f"\n{out / 'report.html'}")
-
-
-def _named(words: list[str] | None, option: str) -> dict[str, Path]:
-    """Return the files of ``NAME=FILE``."""
-    found: dict[str, Path] = {}
-    for word in words or []:
-        name, _, path = word.partition("=")
-        if not name or not path:
-            raise InputError(f"{option} takes NAME=FILE, not {word!r}.")
-        if name in found:
-            raise InputError(f"{option} names {name!r} twice.")
-        found[name] = Path(path)
-    return found
 
 
 def _share(words: list[str] | None) -> float | list[str] | None:

@@ -14,6 +14,7 @@ from cellaxes.perturbation._contrast import moderated_t
 from cellaxes.perturbation._design import Design, Dropped, make_design
 from cellaxes.perturbation._ensemble._ensemble import Ensemble, load_ensemble
 from cellaxes.perturbation._ensemble._fit import fit
+from cellaxes.perturbation._ensemble._judgement import Judgement
 from cellaxes.perturbation._expression import differential_expression
 from cellaxes.perturbation._features._encoding import Encoding
 from cellaxes.perturbation._features._smiles import embed_smiles
@@ -28,6 +29,7 @@ from cellaxes.perturbation._models import _networks as _networks  # registers th
 from cellaxes.perturbation._models._data import TrainingData
 from cellaxes.perturbation._models._gp import KernelGP
 from cellaxes.perturbation._models._presets import Preset, presets
+from cellaxes.perturbation._models._protocol import Fitted, Predictor
 from cellaxes.perturbation._models._recommender import Recommender
 from cellaxes.perturbation._models._registry import load_model, make_model, save_model, show_models
 from cellaxes.perturbation._models._settings import (
@@ -90,12 +92,15 @@ __all__ = [
     "EmbeddingMLP",
     "Encoding",
     "Ensemble",
+    "Fitted",
     "Intervals",
+    "Judgement",
     "KernelGP",
     "Leaderboard",
     "Leak",
     "OutOfFold",
     "PerturbationTable",
+    "Predictor",
     "Preset",
     "Quality",
     "Recommender",

@@ -1,6 +1,7 @@
 """Plots: they take results, draw on the axes they are given, and return them."""
 
 from cellaxes.pl._budget_line import budget_line
+from cellaxes.pl._gains import gains
 from cellaxes.pl._noise_curve import PALETTE, noise_curve
 
-__all__ = ["PALETTE", "budget_line", "noise_curve"]
+__all__ = ["PALETTE", "budget_line", "gains", "noise_curve"]

@@ -4,6 +4,7 @@ from cellaxes.report._explain import ExplainReport
 from cellaxes.report._measure import MeasureReport, brief
 from cellaxes.report._plan import PlannedModel, PlanReport
 from cellaxes.report._predict import PredictReport
+from cellaxes.report._predict_fit import PredictorReport
 from cellaxes.report._predict_types import Likeness, PredictFacts, SuspectRows
 from cellaxes.report._structure import StructureReport
 from cellaxes.report._structure_types import DepthCurve, StructureFacts
@@ -22,6 +23,7 @@ __all__ = [
     "PlannedModel",
     "PredictFacts",
     "PredictReport",
+    "PredictorReport",
     "StructureFacts",
     "StructureReport",
     "SuspectRows",

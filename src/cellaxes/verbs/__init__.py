@@ -5,6 +5,8 @@ from cellaxes.verbs._explain import explain
 from cellaxes.verbs._measure import measure, summarise
 from cellaxes.verbs._plan import plan
 from cellaxes.verbs._predict import evaluate_predictions
+from cellaxes.verbs._predict_fit import fit_predictor
+from cellaxes.verbs._predict_rows import next_measurements, predict_responses
 from cellaxes.verbs._steer import steer
 from cellaxes.verbs._structure import structure
 
@@ -12,8 +14,11 @@ __all__ = [
     "evaluate_predictions",
     "explain",
     "feature_depths",
+    "fit_predictor",
     "measure",
+    "next_measurements",
     "plan",
+    "predict_responses",
     "steer",
     "structure",
     "summarise",

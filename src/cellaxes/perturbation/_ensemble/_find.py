@@ -89,28 +89,47 @@ def find(
 
     weights, joined = join(asked)
     alone = Found(asked, weights, joined, weights, wanted, late, _ONE)
-    able = [name for name in asked if can_learn_again(chosen[name])]
+    able = [n for n, weight in weights.weights.items() if weight and can_learn_again(chosen[n])]
     if not able or wanted.empty:
         return alone
-    again = {
-        name + AGAIN: [
-            (one_fold_again, (chosen[name], data, split, joined[some.fold == i]))
+    return _second(alone, able, chosen, data, folds, clock=clock, step=step, join=join)
+
+
+def _second(
+    alone: Found,
+    able: list[str],
+    chosen: Mapping[str, Predictor],
+    data: TrainingData,
+    folds: tuple[Split, ...],
+    *,
+    clock: Clock,
+    step: Callable[[str], None],
+    join: Callable[[Mapping[str, OutOfFold]], tuple[Stack, NDArray[np.float64]]],
+) -> Found:
+    """Add models of a second stage as long as each takes the error out of fold down."""
+    found, said, truth = alone, "", data.Y[alone.rows]
+    fold = next(iter(alone.asked.values())).fold
+    for name in able:
+        model = chosen[name]
+        tasks = [
+            (one_fold_again, (model, data, split, alone.joined[fold == i]))
             for i, split in enumerate(folds)
         ]
-        for name in able
-    }
-    more, missed = judge(again, clock, step, first=False)
-    if not more:
-        return replace(alone, second="A second stage was left out, as time was over.")
-    both, better = join(asked | more)
-    before, after = (float(rmse(truth, values).mean()) for values in (joined, better))
-    told = (
-        f"A second stage ({', '.join(more)}), which learned from predictions of the wanted rows "
-        f"too, took the error out of fold from {before:.4g} to {after:.4g}"
-    )
-    if after >= before:
-        return replace(alone, second=f"{told}, so it was not kept.")
-    return Found(asked | more, both, better, weights, wanted, late + missed, f"{told}.")
+        more, _ = judge({name + AGAIN: tasks}, clock, step, first=False)
+        if not more:
+            said += f" There was no time for {name}{AGAIN}."
+            break
+        weights, joined = join(found.asked | more)
+        before, after = (float(rmse(truth, each).mean()) for each in (found.joined, joined))
+        better = after < before
+        said += (
+            f" {name}{AGAIN} took the error out of fold from {before:.4g} to {after:.4g} and was "
+            f"{'kept' if better else 'left out'}."
+        )
+        if not better:
+            break
+        found = replace(found, asked=found.asked | more, weights=weights, joined=joined)
+    return replace(found, second=f"Second stage, with predictions of the wanted rows:{said}")
 
 
 def fit_all(
