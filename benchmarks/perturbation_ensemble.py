@@ -38,7 +38,7 @@ def measure(y: Array, rows: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, dict
     found = P.fit(table, wanted, minutes=600, n_jobs=1, random_state=seed, progress=False)
     seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
     predicted = found.predict(wanted)
-    guesses: dict[str, Array] = {ENSEMBLE: predicted.signed_log10_p}
+    guesses: dict[str, Array] = {ENSEMBLE: predicted.layer("signed_log10_p")}
     for name, member in found.members.items():
         guesses[f"{name} (member)"] = P.signed_log10_p(member.predict(wanted))
     for name, made in P.baselines(y[split.train], train, wanted, random_state=seed).items():
@@ -71,21 +71,21 @@ def main(shared: Path, out: Path, seeds: list[int]) -> None:
                 errors, told = measure(y, rows, seed)
                 path.with_suffix(".json").write_text(json.dumps(told, indent=1))
                 errors.to_csv(path, index=False)
-                print(scale, seed, errors[ENSEMBLE].mean().round(4), told, flush=True)
+                print(scale, seed, round(float(errors[ENSEMBLE].mean()), 4), told, flush=True)
     lines = []
     for scale in ("raw", "clipped"):
         held = [pd.read_csv(out / f"{scale}_{seed}.csv").assign(seed=seed) for seed in seeds]
         whole = pd.concat(held, ignore_index=True)
-        models = [c for c in whole if c not in ("context", "compound", "seed")]
+        models = [str(c) for c in whole if c not in ("context", "compound", "seed")]
         for name in models:
             by_seed = whole.groupby("seed")[name].mean()
             line = {"scale": scale, "model": name, "error": by_seed.mean(), "sd": by_seed.std()}
             if name != ENSEMBLE:
                 seen = whole[name].notna()
-                told = metrics.paired_bootstrap(
+                compared = metrics.paired_bootstrap(
                     whole.loc[seen, ENSEMBLE], whole.loc[seen, name], whole.loc[seen, "compound"]
                 )
-                line |= {"less": told.difference, "low": told.low, "high": told.high}
+                line |= {"less": compared.difference, "low": compared.low, "high": compared.high}
             lines.append(line)
     table = pd.DataFrame(lines)
     table.to_csv(out / "table.csv", index=False)

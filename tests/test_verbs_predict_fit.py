@@ -216,3 +216,18 @@ def test_without_a_process_nothing_is_advised_and_the_page_says_so(simulated, tm
     assert report.next.empty
     with pytest.raises(InputError, match="no Gaussian process"):
         cx.verbs.next_measurements(tmp_path / "out", out=tmp_path / "next")
+
+
+def test_searched_settings_take_the_place_of_the_default_ones(simulated, tmp_path, monkeypatch):
+    table, wanted, _ = simulated
+    small = p.EmbeddingMLP(emb=3, dense=(8,), dropout=(0.0,), training=Training(epochs=2))
+    seen = []
+
+    def search(data, folds, *, minutes, random_state):
+        seen.append((len(folds), minutes))
+        return p.Search(small, pd.DataFrame({"error": [1.0]}), "random")
+
+    monkeypatch.setattr(p, "search_settings", search)
+    report = cx.verbs.fit_predictor(table, wanted, out=tmp_path / "out", search=0.5, **HOW)
+    assert seen == [(7, 0.5)]
+    assert "embedding_mlp" in report.models.index

@@ -40,6 +40,10 @@ def predict_fit(
     minutes: Annotated[
         float, typer.Option("--minutes", help="Models that would take longer are left out.")
     ] = 10.0,
+    search: Annotated[
+        float,
+        typer.Option("--search", min=0, help="Minutes to search settings of networks before."),
+    ] = 0.0,
     level: Annotated[float, typer.Option("--level", help="Of the intervals.")] = 0.9,
     compounds: Annotated[
         Path | None, typer.Option("--compounds", help="Table with SMILES and moa of compounds.")
@@ -65,6 +69,7 @@ def predict_fit(
         compounds=compounds,
         leave_out=without or (),
         minutes=minutes,
+        search=search,
         level=level,
         n_jobs=jobs,
         random_state=random_state,

@@ -15,6 +15,7 @@ from cellaxes.perturbation._design import Design, Dropped, make_design
 from cellaxes.perturbation._ensemble._ensemble import Ensemble, load_ensemble
 from cellaxes.perturbation._ensemble._fit import fit
 from cellaxes.perturbation._ensemble._judgement import Judgement
+from cellaxes.perturbation._ensemble._members import default_members, training_data
 from cellaxes.perturbation._expression import differential_expression
 from cellaxes.perturbation._features._encoding import Encoding
 from cellaxes.perturbation._features._smiles import embed_smiles
@@ -48,6 +49,7 @@ from cellaxes.perturbation._pseudobulk import pseudobulk
 from cellaxes.perturbation._quality import Quality, quality, row_quality
 from cellaxes.perturbation._reasons import GENE_REASONS, REASONS, WARNINGS
 from cellaxes.perturbation._result import ContextFit, DifferentialExpression
+from cellaxes.perturbation._search import Search, search_settings
 from cellaxes.perturbation._simulate import Simulated, simulate_responses
 from cellaxes.perturbation._splits._context import few_shot_context, zero_shot_context
 from cellaxes.perturbation._splits._joint import joint
@@ -104,6 +106,7 @@ __all__ = [
     "Preset",
     "Quality",
     "Recommender",
+    "Search",
     "Simulated",
     "Split",
     "Squeezed",
@@ -120,6 +123,7 @@ __all__ = [
     "composition_outliers",
     "conformal",
     "coverage_by_context",
+    "default_members",
     "differential_expression",
     "embed_smiles",
     "evaluate",
@@ -165,6 +169,7 @@ __all__ = [
     "read_wide",
     "row_quality",
     "save_model",
+    "search_settings",
     "show_baselines",
     "show_models",
     "signed_log10_p",
@@ -174,6 +179,7 @@ __all__ = [
     "stack",
     "standardise_compounds",
     "t_statistic",
+    "training_data",
     "voom",
     "write_submission",
     "write_table",

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from cellaxes.pl._noise_curve import PALETTE
 
@@ -39,7 +39,8 @@ def gains(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.axvline(0, color="0.4", lw=1)
     ax.set_yticks(height, list(map(str, table.index)))
     ax.tick_params(axis="y", length=0)
+    ax.xaxis.set_major_locator(MaxNLocator(4))
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    ax.set_xlabel("error less than the best baseline's")
+    ax.set_xlabel("gain over the best baseline")
     ax.spines[["top", "right", "left"]].set_visible(False)
     return ax

@@ -15,6 +15,8 @@ from cellaxes.verbs._predict_pairs import Pairs, all_pairs, read_pairs
 from cellaxes.verbs._predict_rows import write_predictions
 
 N_NEXT = 20
+SEARCHED = "embedding_mlp"
+"""Member whose settings are searched."""
 
 
 def fit_predictor(
@@ -26,6 +28,7 @@ def fit_predictor(
     leave_out: str | list[str] | tuple[str, ...] = (),
     members: Mapping[str, p.Predictor] | None = None,
     minutes: float = 10.0,
+    search: float = 0.0,
     level: float = 0.9,
     n_jobs: int | None = None,
     random_state: int = 0,
@@ -52,6 +55,10 @@ def fit_predictor(
         Contexts that do not train.
     members, minutes, level, n_jobs, random_state, progress
         As in `cellaxes.perturbation.fit`.
+    search
+        Minutes to search settings of the embedding networks before
+        (`cellaxes.perturbation.search_settings`), on folds drawn anew; they take the place of the
+        default ones.
     name
         What the page calls the data.
 
@@ -66,6 +73,9 @@ def fit_predictor(
         begun = time.monotonic()
         found = judge(read_responses(table, compounds, leave_out)[0])[0]
         pairs = like if isinstance(like, str) and not Path(like).is_file() else read_pairs(like)
+        if search:
+            chosen = p.default_members() if members is None else dict(members)
+            members = chosen | {SEARCHED: _searched(found, pairs, search, random_state)}
         ensemble = p.fit(
             found, pairs, members=members, minutes=minutes, level=level, n_jobs=n_jobs,
             random_state=random_state, progress=progress,
@@ -84,3 +94,12 @@ def fit_predictor(
         if not isinstance(pairs, str):
             write_predictions(ensemble, pairs, folder)
     return report
+
+
+def _searched(
+    table: p.PerturbationTable, like: pd.DataFrame | str, minutes: float, random_state: int
+) -> p.Predictor:
+    """Return the embedding networks of the least error on folds that weights will not see."""
+    data = p.training_data(table, random_state=random_state)
+    folds = p.folds_like(like, data.rows, random_state=random_state + 1)
+    return p.search_settings(data, folds, minutes=minutes, random_state=random_state).settings

@@ -21,7 +21,7 @@ from cellaxes.perturbation._splits._split import Split
 from cellaxes.perturbation._stack import Stack, cross_fit, stack
 from cellaxes.perturbation.metrics import rmse
 
-_ONE = "There was no second stage: name the wanted rows, and have networks among the members."
+_ONE = "There was no second stage: it takes the rows to predict, and networks that have a weight."
 
 
 @dataclass(frozen=True, eq=False)

@@ -82,7 +82,7 @@ def fit(
             "members must not be empty, minutes must be positive, and n_jobs 1 or more."
         )
     clock = Clock(time.monotonic() + 60 * minutes, n_jobs or cpu_count())
-    data = training_data(table, "t", random_state)
+    data = training_data(table, random_state=random_state)
     folds = folds_like(like, data.rows, random_state=random_state)
     check_folds(data, folds)
     with _counting(progress) as step:

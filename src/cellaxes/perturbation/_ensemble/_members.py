@@ -30,11 +30,27 @@ def default_members() -> dict[str, Predictor]:
     }
 
 
-def training_data(table: PerturbationTable, layer: str, random_state: int) -> TrainingData:
+def training_data(
+    table: PerturbationTable, *, layer: str = "t", random_state: int = 0
+) -> TrainingData:
     """Return a layer of a table as what models are fitted to.
 
     Values that were not measured are missing; fingerprints stand for compounds whose SMILES is
     known, where RDKit is installed.
+
+    Parameters
+    ----------
+    table
+        Responses.
+    layer
+        ``"t"``, ``"signed_log10_p"`` or ``"logFC"``.
+    random_state
+        Seed of what is fitted to it.
+
+    Raises
+    ------
+    InputError
+        If the layer is not there and cannot be derived.
     """
     values = np.array(table.layer(layer), dtype=np.float32)
     if table.measured is not None:
