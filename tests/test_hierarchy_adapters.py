@@ -22,7 +22,7 @@ from cellaxes.hierarchy._adapters._sampler import BalancedSampler
 from cellaxes.hierarchy._adapters._vote import vote
 
 METHODS = list(cx.hierarchy.show_adapters()["name"])
-FAST = {"steps": 20}
+FAST = {"steps": 6}
 
 
 def cells(n=400, d=24, n_fine=8, spread=1.0, size=3.0, seed=0):
@@ -68,7 +68,7 @@ def halves():
 
 @pytest.fixture(scope="module")
 def ours(halves):
-    return cx.hierarchy.fit_adapter(halves[0], halves[1])
+    return cx.hierarchy.fit_adapter(halves[0], halves[1], steps=80)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -93,9 +93,13 @@ def test_every_adapter_transforms_truncates_and_comes_back_from_disk(method, hal
 
 
 @pytest.mark.parametrize("method", [m for m in METHODS if m not in ("identity", "pca", "v5")])
-def test_what_learns_finds_types_that_the_embedding_hides(method, halves):
+def test_what_learns_finds_types_that_the_embedding_hides(method, halves, request):
     Z, levels, new, truth = halves
-    adapter = cx.hierarchy.fit_adapter(Z, levels, method=method)
+    adapter = (
+        request.getfixturevalue("ours")
+        if method == "residual"
+        else cx.hierarchy.fit_adapter(Z, levels, method=method)
+    )
     pair = adapter.transform(Z), adapter.transform(new)
     before = accuracy(Z, new, levels["fine"], truth["fine"])
     assert accuracy(*pair, levels["fine"], truth["fine"]) > before + 0.05
@@ -103,7 +107,7 @@ def test_what_learns_finds_types_that_the_embedding_hides(method, halves):
 
 def test_v5_learns_and_its_prefix_is_no_slice(halves):
     Z, levels, new, truth = halves
-    adapter = cx.hierarchy.fit_adapter(Z, levels, method="v5", steps=150, learning_rate=1e-3)
+    adapter = cx.hierarchy.fit_adapter(Z, levels, method="v5", steps=50, learning_rate=2e-3)
     before = accuracy(Z, new, levels["coarse"], truth["coarse"])
     after = accuracy(*map(adapter.transform, (Z, new)), levels["coarse"], truth["coarse"])
     assert after > before + 0.05
@@ -115,7 +119,7 @@ def test_v5_learns_and_its_prefix_is_no_slice(halves):
 
 def test_prefixes_of_v5_are_judged_by_its_own_and_those_of_others_by_slices(halves):
     Z, levels, _, _ = halves
-    v5 = cx.hierarchy.fit_adapter(Z, levels, method="v5", steps=30, learning_rate=1e-3)
+    v5 = cx.hierarchy.fit_adapter(Z, levels, method="v5", steps=8, learning_rate=1e-3)
     ours = cx.hierarchy.fit_adapter(Z, levels, method="lda")
     assert not v5.sliceable
     for adapter in (v5, ours):
@@ -146,7 +150,7 @@ def test_where_nothing_is_to_be_learned_all_cosines_stay():
     rng = np.random.default_rng(1)
     Z = rng.normal(size=(300, 12)) + 1.0
     levels = [rng.integers(0, 2, 300), rng.integers(0, 4, 300)]
-    adapter = cx.hierarchy.fit_adapter(Z, levels, groups=rng.integers(0, 3, 300))
+    adapter = cx.hierarchy.fit_adapter(Z, levels, groups=rng.integers(0, 3, 300), steps=40)
     out = adapter.transform(Z)
     np.testing.assert_allclose(out @ out.T, unit(Z) @ unit(Z).T, atol=1e-5)
     assert "rotation alone" in repr(adapter)
@@ -166,8 +170,8 @@ def test_new_donors_decide_not_the_cells_at_hand():
         Z[np.ix_(mine, range(4 + 8 * one, 12 + 8 * one))] += own[fine[mine]]
     known = donor < 5
     levels = [fine[known] // 2, fine[known]]
-    by_donors = cx.hierarchy.fit_adapter(Z[known], levels, groups=donor[known])
-    by_cells = cx.hierarchy.fit_adapter(Z[known], levels)
+    by_donors = cx.hierarchy.fit_adapter(Z[known], levels, groups=donor[known], steps=40)
+    by_cells = cx.hierarchy.fit_adapter(Z[known], levels, steps=40)
     assert (by_donors.params["aside"], by_cells.params["aside"]) == ("groups", "cells")
     right = [
         accuracy(a.transform(Z[known]), a.transform(Z[~known]), fine[known], fine[~known])
@@ -322,7 +326,7 @@ def test_a_memory_map_of_many_cells_is_read_where_it_is_needed(halves, monkeypat
         return unit(np.asarray(one.z, dtype=np.float32))
 
     for method in ("residual", "prefix", "lda", "pca"):
-        adapter = cx.hierarchy.fit_adapter(mapped, levels, method=method)
+        adapter = cx.hierarchy.fit_adapter(mapped, levels, method=method, steps=50)
         right = accuracy(*map(adapter.transform, (Z, new)), levels["fine"], truth["fine"])
         floor = accuracy(Z, new, levels["fine"], truth["fine"])
         assert right >= floor + (0.0 if method == "pca" else 0.05)
@@ -418,8 +422,8 @@ def test_pickles_and_strangers_are_refused(ours, tmp_path):
         cx.hierarchy.load_adapter(tmp_path / "cut")
 
 
-def test_a_fit_of_three_thousand_cells_takes_seconds():
-    Z, levels = cells(3000, d=64)
+def test_a_fit_of_many_cells_takes_seconds():
+    Z, levels = cells(1500, d=64)
     start = time.process_time()
     cx.hierarchy.fit_adapter(Z, levels)
-    assert time.process_time() - start < 20  # 7 s where nothing else runs
+    assert time.process_time() - start < 15  # 4 s where nothing else runs
