@@ -29,6 +29,7 @@ from cellaxes.cli._options import (
     show,
 )
 from cellaxes.cli._predict import predict_app
+from cellaxes.cli._profile import profile
 from cellaxes.cli._structure import structure_app
 from cellaxes.cli._study import study_app
 from cellaxes.cli._tables import fit, plan, zoo
@@ -40,6 +41,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(profile)
 app.add_typer(study_app, name="study")
 app.add_typer(explain_app, name="explain")
 app.add_typer(structure_app, name="structure")

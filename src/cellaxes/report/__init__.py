@@ -6,6 +6,7 @@ from cellaxes.report._plan import PlannedModel, PlanReport
 from cellaxes.report._predict import PredictReport
 from cellaxes.report._predict_fit import PredictorReport
 from cellaxes.report._predict_types import Likeness, PredictFacts, SuspectRows
+from cellaxes.report._profile import ProfileReport
 from cellaxes.report._structure import StructureReport
 from cellaxes.report._structure_types import DepthCurve, StructureFacts
 from cellaxes.report._types import Curve, DataFacts
@@ -24,6 +25,7 @@ __all__ = [
     "PredictFacts",
     "PredictReport",
     "PredictorReport",
+    "ProfileReport",
     "StructureFacts",
     "StructureReport",
     "SuspectRows",
