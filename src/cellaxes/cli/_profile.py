@@ -28,6 +28,10 @@ def profile(
     gene_names: Annotated[
         str | None, typer.Option("--gene-names", help="Column of var with gene symbols.")
     ] = None,
+    gene_sets: Annotated[
+        list[str],
+        typer.Option("--gene-sets", help="hallmark, reactome, go_bp, none, or a .gmt file."),
+    ] = ["hallmark", "reactome", "go_bp"],  # noqa: B006
     model: Annotated[
         str, typer.Option("--model", help="Representation on the noise axis.")
     ] = "pca",
@@ -55,6 +59,7 @@ def profile(
         ontology_id=ontology_id,
         layer=layer,
         gene_names=gene_names,
+        gene_sets=[] if gene_sets == ["none"] else gene_sets,
         model=model,
         tree=tree,
         n_levels=levels,

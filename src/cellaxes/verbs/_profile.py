@@ -1,5 +1,6 @@
 """Profile: one embedding measured, explained, ordered, and put on the noise axis."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import anndata
@@ -14,6 +15,8 @@ from cellaxes.verbs._explain import explain
 from cellaxes.verbs._measure import measure
 from cellaxes.verbs._structure import structure
 
+BESIDE = ("pca", "lda")
+"""Adapters that the page of structure shows beside; all of them: `cellaxes structure`."""
 SMALLER = 0.5
 """Share of the training cells of the smaller set, which tells what more cells would bring."""
 
@@ -29,6 +32,7 @@ def profile(
     ontology_id: str | None = None,
     layer: str | None = None,
     gene_names: str | None = None,
+    gene_sets: Sequence[str] = ("hallmark", "reactome", "go_bp"),
     model: str = "pca",
     tree: str = "ontology",
     n_levels: int = 7,
@@ -60,8 +64,9 @@ def profile(
         Columns of ``obs``: what features should not know; what is held out whole.
     ontology_id
         Column of ``obs`` with the ontology id of each cell's type.
-    layer, gene_names
-        Where the counts are; column of ``var`` with gene symbols.
+    layer, gene_names, gene_sets
+        Where the counts are; column of ``var`` with gene symbols; packaged sets by name or
+        ``.gmt`` files, empty for none.
     model
         The representation on the noise axis, ``name`` or ``name:key=value,…``.
     tree
@@ -116,12 +121,12 @@ def profile(
         )
         explained = explain(
             adata, key, out=folder / "explain", labels=labels, batch=batch, groups=donor,
-            layer=layer, gene_names=gene_names, model=made, random_state=random_state,
-            name=title, progress=progress,
+            layer=layer, gene_names=gene_names, gene_sets=gene_sets, model=made,
+            random_state=random_state, name=title, progress=progress,
         )  # fmt: skip
         structured = structure(
             adata, key, labels, out=folder / "structure", ontology_id=ontology_id, group=donor,
-            tree=tree, study=folder / "measure" if tree == "ontology" else None,
+            tree=tree, baselines=BESIDE, study=folder / "measure" if tree == "ontology" else None,
             random_state=random_state, name=title, progress=progress,
         )  # fmt: skip
         report = ProfileReport(title, key, model, measured, explained, structured)
