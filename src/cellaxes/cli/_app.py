@@ -17,6 +17,7 @@ from cellaxes.cli._options import (
     Levels,
     MinDepth,
     Models,
+    NoiseName,
     Out,
     Permutations,
     RandomState,
@@ -24,6 +25,7 @@ from cellaxes.cli._options import (
     Seeds,
     Signals,
     Sizes,
+    Strengths,
     TestFraction,
     Thin,
     show,
@@ -108,11 +110,13 @@ def measure(
     estimator: EstimatorName = "auto",
     permutations: Permutations = 5,
     thin: Thin = ["both"],  # noqa: B006
+    noise: NoiseName = None,
+    strength: Strengths = None,
     jobs: Jobs = None,
     random_state: RandomState = 0,
     retry_failed: RetryFailed = False,
 ) -> None:
-    """Measure how much of a signal embeddings hold at falling depth, and fit the law.
+    """Measure how much of a signal embeddings hold as noise grows, and fit the law.
 
     Example: cellaxes measure cells.h5ad --signal label:cell_type --out study
     """
@@ -132,6 +136,8 @@ def measure(
         estimator=estimator,
         n_permutations=permutations,
         thin=thin,
+        noise=noise,
+        strengths=strength,
         n_jobs=jobs,
         random_state=random_state,
         retry_failed=retry_failed,

@@ -14,6 +14,7 @@ from cellaxes.cli._options import (
     Levels,
     MinDepth,
     Models,
+    NoiseName,
     Out,
     Permutations,
     RandomState,
@@ -21,6 +22,7 @@ from cellaxes.cli._options import (
     Seeds,
     Signals,
     Sizes,
+    Strengths,
     TestFraction,
     Thin,
     show,
@@ -36,7 +38,9 @@ _WORK = {"out", "data", "jobs", "retry_failed", "engine", "scheduler_address"}
 _WORK |= {"max_walltime", "tasks", "at_once", "partition", "account", "memory", "sbatch"}
 """Options that say how to work; the others say what the study is."""
 
-NewData = Annotated[Path | None, typer.Argument(help="An .h5ad file; none resumes --out.")]
+NewData = Annotated[
+    Path | None, typer.Argument(help="A file or folder of data; none resumes --out.")
+]
 EngineName = Annotated[str, typer.Option("--engine", help="local, dask or slurm.")]
 Address = Annotated[
     str | None, typer.Option("--scheduler-address", help="Dask: tcp://host:port of a scheduler.")
@@ -90,6 +94,8 @@ def _study(context: typer.Context, data: Path | None, out: Path) -> tuple[Any, A
         estimator=wishes["estimator"],
         n_permutations=wishes["permutations"],
         thin=wishes["thin"],
+        noise=wishes["noise"],
+        strengths=wishes["strength"],
         random_state=wishes["random_state"],
     )
 
@@ -110,6 +116,8 @@ def study_run(
     estimator: EstimatorName = "auto",
     permutations: Permutations = 5,
     thin: Thin = ["both"],  # noqa: B006
+    noise: NoiseName = None,
+    strength: Strengths = None,
     jobs: Jobs = None,
     random_state: RandomState = 0,
     retry_failed: RetryFailed = False,
@@ -178,6 +186,8 @@ def study_plan(
     estimator: EstimatorName = "auto",
     permutations: Permutations = 5,
     thin: Thin = ["both"],  # noqa: B006
+    noise: NoiseName = None,
+    strength: Strengths = None,
     random_state: RandomState = 0,
 ) -> None:
     """Say how many runs a study has and what they will take; a few are timed, and kept.

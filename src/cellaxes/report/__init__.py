@@ -7,11 +7,12 @@ from cellaxes.report._predict import PredictReport
 from cellaxes.report._predict_types import Likeness, PredictFacts, SuspectRows
 from cellaxes.report._structure import StructureReport
 from cellaxes.report._structure_types import DepthCurve, StructureFacts
-from cellaxes.report._types import Curve, DataFacts
+from cellaxes.report._types import CoordinateFit, Curve, DataFacts
 from cellaxes.report._zoo import Zoo, zoo
 from cellaxes.report._zoo_types import ZooCurve, ZooGrid
 
 __all__ = [
+    "CoordinateFit",
     "Curve",
     "DataFacts",
     "DepthCurve",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cellaxes._core.axis import DEPTH, Axis
 from cellaxes.report._types import Curve
 from cellaxes.report._words import bits, number
 from cellaxes.scaling import crossing
@@ -38,7 +39,9 @@ class Limits:
         capacity; of a continuous signal infinite, since it has no ceiling.
     limit
         ``"depth"``, ``"cells"`` or ``"model"``: depth or cells if doubling them adds most, and
-        at least 0.1 bit; else the model.
+        at least 0.1 bit; else the model. Depth stands for the noise coordinate, whatever it is.
+    axis
+        How that coordinate is spoken of.
     """
 
     signal: str
@@ -49,28 +52,31 @@ class Limits:
     by_cells: float
     by_model: float
     limit: str
+    axis: Axis = DEPTH
 
     @property
     def sentence(self) -> str:
         """Say it, with the numbers behind it."""
+        axis = self.axis
+        named = {"depth": axis.limit_again, "cells": axis.rows}
         depth = (
-            f"twice the depth would add {bits(self.by_depth)} bits"
+            f"twice the {axis.name} would add {bits(self.by_depth)} bits"
             if np.isfinite(self.by_depth)
-            else "what more depth would add is not identified"
+            else f"what more {axis.name} would add is not identified"
         )
         cells = (
-            f"twice the training cells {bits(self.by_cells)}"
+            f"twice the training {axis.rows} {bits(self.by_cells)}"
             if np.isfinite(self.by_cells)
-            else "what more training cells would add was not measured"
+            else f"what more training {axis.rows} would add was not measured"
         )
         model = (
-            f"{bits(self.by_model)} are missing at any depth"
+            f"{bits(self.by_model)} are missing at any {axis.level}"
             if np.isfinite(self.by_model)
             else "a continuous signal has no ceiling"
         )
         return (
-            f"{self.signal} is limited by {self.limit}: {self.model} holds most "
-            f"({bits(self.information)} bits with {number(self.n_train)} cells); {depth}, {cells}; "
+            f"{self.signal} is limited by {named.get(self.limit, self.limit)}: {self.model} holds most "
+            f"({bits(self.information)} bits with {number(self.n_train)} {axis.rows}); {depth}, {cells}; "
             f"{model}."
         )
 
@@ -112,6 +118,7 @@ def limits(curves: Sequence[Curve], entropy: float) -> Limits | None:
         by_cells=by_cells,
         by_model=max(entropy - capacity, 0.0),
         limit=max(known, key=lambda name: known[name]) if known else "model",
+        axis=best.axis,
     )
 
 

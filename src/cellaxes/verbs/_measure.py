@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import anndata
 import numpy as np
 
 from cellaxes._core.adata import counts_name, counts_of
+from cellaxes._core.coordinates import coordinate
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import identity, out_dir, part_of, storing
-from cellaxes.report import Curve, DataFacts, MeasureReport
-from cellaxes.scaling import fit_noise_law
+from cellaxes._core.modality import modality_of, set_modality
+from cellaxes.noise import Noise, noise_kind
+from cellaxes.report import CoordinateFit, Curve, DataFacts, MeasureReport
+from cellaxes.scaling import NoiseFit, fit_noise_law
 from cellaxes.study import (
     CURVE,
     GIVEN,
@@ -43,20 +47,25 @@ def measure(
     estimator: str = "auto",
     n_permutations: int = 5,
     thin: Sequence[str] = ("both",),
+    noise: str | None = None,
+    strengths: Sequence[float] | None = None,
     n_jobs: int | None = None,
     random_state: int = 0,
     retry_failed: bool = False,
     name: str | None = None,
     progress: bool = True,
 ) -> MeasureReport:
-    """Measure how much of each signal embeddings hold at falling depth, and fit the law.
+    """Measure how much of each signal embeddings hold as noise grows, and fit the law.
+
+    Counts are thinned to falling depth; images and sequences are made noisy in their own ways.
 
     Interrupted or killed, the same call goes on where it stopped.
 
     Parameters
     ----------
     data
-        AnnData with UMI counts, or the path of its ``.h5ad`` file.
+        AnnData with UMI counts, or with images or sequences and their modality; or the path of
+        its ``.h5ad`` file, or of images (``.npz``, a folder) or sequences (FASTA).
     signals
         ``label:OBS_KEY``, ``protein:OBSM_KEY``, ``measurement:OBSM_KEY``, ``time:OBS_KEY``,
         ``clone:OBS_KEY@TIME_KEY``, ``space:OBSM_KEY@SECTION_KEY`` (`cellaxes.signal.parse`), or
@@ -81,6 +90,10 @@ def measure(
         Which cells are thinned, each a curve of its own: ``"both"``, training and test cells
         alike; ``"train"``, the training cells alone; ``"query"``, the test cells alone. With
         ``"both"`` and another, the page tells whose loss it is (`cellaxes.study.shares`).
+    noise, strengths
+        Kind of noise (`cellaxes.noise.show`), and its levels: for what is no counts, instead of
+        ``min_depth``. The law is fitted on the nominal coordinate of the kind, on others it has,
+        and on the measured signal-to-noise ratio.
     n_jobs
         Worker processes, one thread each; default: the cores this process may use.
     random_state
@@ -118,6 +131,8 @@ def measure(
         estimator=estimator,
         n_permutations=n_permutations,
         thin=thin,
+        noise=noise,
+        strengths=strengths,
         random_state=random_state,
     )
     run(
@@ -153,6 +168,7 @@ def summarise(out: str | Path, *, name: str | None = None) -> MeasureReport:
     table = collect(out)
     points = curves(table)
     depth = points["depth"]
+    kind = noise_kind(spec.noise)
     facts = DataFacts(
         **asdict(store.read_facts()),
         name=name or Path(spec.path).stem,
@@ -165,11 +181,13 @@ def summarise(out: str | Path, *, name: str | None = None) -> MeasureReport:
         layer=counts_name(spec.layer),
         n_permutations=spec.n_permutations,
         seconds=seconds(out),
+        noise=kind.name,
+        axis=kind.axis,
     )
     return MeasureReport(
         facts,
         curves=tuple(
-            _curve(dict(zip(CURVE, key, strict=True)), rows)
+            _curve(dict(zip(CURVE, key, strict=True)), rows, kind)
             for key, rows in points.groupby(list(CURVE), sort=False)
         ),
         runs=table,
@@ -179,23 +197,14 @@ def summarise(out: str | Path, *, name: str | None = None) -> MeasureReport:
     )
 
 
-def _curve(names: dict[str, Any], points: Any) -> Curve:
+def _curve(names: dict[str, Any], points: Any, kind: Noise) -> Curve:
     deepest = points[points["fraction"] == points["fraction"].max()]
     error = (points["high"] - points["low"]) / 3.92
     # The mean over replicates: their test cells overlap, so its error is not divided by their
     # number; the spread between them counts as well.
     half = 1.96 * float(np.hypot(error[deepest.index].mean(), _standard_error(deepest)))
     seen = points["depth"] > 0
-    fit = (
-        fit_noise_law(
-            points.loc[seen, "depth"],
-            points.loc[seen, "information"],
-            error=error[seen],
-            level=points.loc[seen, "fraction"],
-        )
-        if points.loc[seen, "fraction"].nunique() > 2
-        else None
-    )
+    fit = _fit(points, points["depth"], error)
     reasons = points.loc[~points["reliable"].astype(bool), "reason"]
     doubts = [reason.partition("; ")[2] for reason in reasons]
     if not seen.all():
@@ -211,6 +220,36 @@ def _curve(names: dict[str, Any], points: Any) -> Curve:
         given=names["model"].partition(":")[0] == GIVEN,
         doubts=tuple(dict.fromkeys(doubts))[:3],
         fit=fit,
+        axis=kind.axis,
+        others=_others(points, error, kind),
+    )
+
+
+def _fit(points: Any, u: Any, error: Any) -> NoiseFit | None:
+    """Fit the law on one coordinate; ``None`` with fewer than three levels that have one."""
+    seen = np.isfinite(u) & (u > 0)
+    if points.loc[seen, "fraction"].nunique() <= 2:
+        return None
+    return fit_noise_law(
+        u[seen],
+        points.loc[seen, "information"],
+        error=error[seen],
+        level=points.loc[seen, "fraction"],
+    )
+
+
+def _others(points: Any, error: Any, kind: Noise) -> tuple[CoordinateFit, ...]:
+    """Fit the law on the other coordinates of a kind of noise, the measured ratio last."""
+    if kind.snr is None:
+        return ()
+    units = kind.units()
+    along = {name: points["strength"].map(partial(coordinate, name)) for name in units}
+    along = {name: along[name] for name in kind.coordinates[1:]} | {"snr": points["snr"]}
+    fits = {name: _fit(points, u, error) for name, u in along.items()}
+    return tuple(
+        CoordinateFit(name, units.get(name, "signal / noise"), fit)
+        for name, fit in fits.items()
+        if fit is not None
     )
 
 
@@ -239,6 +278,9 @@ def _on_disk(
         obsm={key: value for key, value in data.obsm.items() if key in keys},
     )
     slim.var_names = names
+    modality = modality_of(data)
+    if modality is not None:
+        set_modality(slim, modality)
     path = folder / "cells.h5ad"
     temporary = part_of(path)
     with storing(path):
