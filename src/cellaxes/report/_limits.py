@@ -74,10 +74,11 @@ class Limits:
             if np.isfinite(self.by_model)
             else "a continuous signal has no ceiling"
         )
+        what = named.get(self.limit, self.limit)
         return (
-            f"{self.signal} is limited by {named.get(self.limit, self.limit)}: {self.model} holds most "
-            f"({bits(self.information)} bits with {number(self.n_train)} {axis.rows}); {depth}, {cells}; "
-            f"{model}."
+            f"{self.signal} is limited by {what}: {self.model} holds most "
+            f"({bits(self.information)} bits with {number(self.n_train)} {axis.rows}); {depth}, "
+            f"{cells}; {model}."
         )
 
 

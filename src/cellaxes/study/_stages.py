@@ -14,8 +14,8 @@ from cellaxes.noise import THINNING, noise_kind
 
 _PARTS = ("data", "indices", "indptr")
 
-Matrix = sp.csr_matrix | NDArray[Any]
-"""Counts as CSR; pixels or residues dense."""
+Matrix = Any
+"""Counts as CSR (`scipy.sparse.csr_matrix`); pixels or residues as a dense array."""
 
 
 class Stages:
