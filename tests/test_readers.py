@@ -22,7 +22,6 @@ def refuses(path, message, **settings):
     with pytest.raises(cx.InputError, match=message) as caught:
         cx.datasets.open_data(path) if not settings else cx.datasets.read_images(path, **settings)
     said = str(caught.value)
-    assert said.endswith((".", "?"))
     assert "\n" not in said
     assert path.name in said
 
@@ -108,6 +107,9 @@ def test_unusable_images_are_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:300])
     refuses(path, "truncated, damaged")
     path.write_bytes(b"")
+    refuses(path, "truncated, damaged")
+    np.save(tmp_path / "x.npy", GREY)
+    (tmp_path / "x.npy").replace(path)
     refuses(path, "truncated, damaged")
     refuses(tmp_path / "y.npz", "did you mean 'x.npz'")
     (tmp_path / "notes.txt").write_text("hello")

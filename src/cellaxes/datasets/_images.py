@@ -118,9 +118,10 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise InputError(f"{path} is no file and no folder: {near(path.name, beside)}")
     try:
-        with np.load(path, allow_pickle=False) as found:
+        # opened here: of a damaged file np.load leaves its own handle open
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as found:
             return {name: found[name] for name in found.files}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         reason = str(error).splitlines()[0] if str(error) else "it ends early"
         raise InputError(
             f"{path} cannot be read as an .npz file of arrays ({reason}): it is truncated, damaged "
