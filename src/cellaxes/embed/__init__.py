@@ -7,6 +7,7 @@ from cellaxes.embed import (  # noqa: F401  fills the registry
     _pixel_pca,
     _precomputed,
     _projection,
+    _protein_lm,
     _rank_transformer,
     _scvi,
     _sequence_pca,
@@ -18,6 +19,7 @@ from cellaxes.embed._pca import PCA
 from cellaxes.embed._pixel_pca import PixelPCA
 from cellaxes.embed._precomputed import Precomputed
 from cellaxes.embed._projection import RandomProjection
+from cellaxes.embed._protein_lm import ProteinLM
 from cellaxes.embed._rank_transformer import RankTransformer
 from cellaxes.embed._run import embed
 from cellaxes.embed._scvi import SCVI
@@ -34,6 +36,7 @@ __all__ = [
     "OneHot",
     "PixelPCA",
     "Precomputed",
+    "ProteinLM",
     "RandomProjection",
     "RankTransformer",
     "embed",
