@@ -100,7 +100,7 @@ def measure(
     data: Data,
     signal: Signals,
     out: Out,
-    model: Models = ["pca", "random_projection"],  # noqa: B006
+    model: Models = None,
     layer: Layer = None,
     levels: Levels = 10,
     min_depth: MinDepth = 10.0,

@@ -29,7 +29,8 @@ Signals = Annotated[
     ),
 ]
 Models = Annotated[
-    list[str], typer.Option("--model", help="name, name:key=value,… or precomputed:OBSM_KEY.")
+    list[str] | None,
+    typer.Option("--model", help="name, name:key=value,… or precomputed:OBSM_KEY."),
 ]
 Layer = Annotated[
     str | None, typer.Option("--layer", help="Where the counts are: a layer, or raw for raw.X.")

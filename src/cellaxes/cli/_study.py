@@ -106,7 +106,7 @@ def study_run(
     out: Out,
     data: NewData = None,
     signal: Signals = [],  # noqa: B006
-    model: Models = ["pca", "random_projection"],  # noqa: B006
+    model: Models = None,
     layer: Layer = None,
     levels: Levels = 10,
     min_depth: MinDepth = 10.0,
@@ -176,7 +176,7 @@ def study_plan(
     out: Out,
     data: NewData = None,
     signal: Signals = [],  # noqa: B006
-    model: Models = ["pca", "random_projection"],  # noqa: B006
+    model: Models = None,
     layer: Layer = None,
     levels: Levels = 10,
     min_depth: MinDepth = 10.0,

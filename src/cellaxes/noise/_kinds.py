@@ -15,7 +15,7 @@ from cellaxes._core.axis import Axis
 from cellaxes._core.coordinates import COORDINATES, coordinate
 from cellaxes._core.errors import InputError
 from cellaxes._core.matrix import by_rows, check_counts, csr_rows, row_sums
-from cellaxes._core.modality import Images, Modality, Sequences, modality_of, set_modality
+from cellaxes._core.modality import Images, Modality, modality_of, set_modality
 from cellaxes._core.registry import Info, Registry
 from cellaxes.noise._images import checked_images
 from cellaxes.noise._sequences import checked_codes
@@ -124,7 +124,9 @@ def kind_for(modality: Modality | None, name: str | None = None) -> Noise:
     InputError
         If there is no such kind, or it is for something else.
     """
-    has = {Images: "images", Sequences: "sequences"}.get(type(modality), "counts")  # type: ignore[arg-type]
+    has = "counts"
+    if modality is not None:
+        has = "images" if isinstance(modality, Images) else "sequences"
     mine = [one for one in NOISES if NOISES[one].modality == has]
     if name is None:
         return NOISES[mine[0]]

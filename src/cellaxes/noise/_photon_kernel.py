@@ -29,7 +29,7 @@ Table = tuple[NDArray[np.uint64], NDArray[np.int64]]
 def photon_tables(largest: float) -> tuple[Table, Table, Table, Table]:
     """Return the tables of each place, the highest first, and of the smallest unit."""
     unit = largest / _BASE**3
-    digits = np.arange(_BASE)
+    digits = np.arange(_BASE, dtype=np.float64)
     high, middle, low = (_table(digits * unit * _BASE**place) for place in (2, 1, 0))
     return high, middle, low, _table(np.array([unit]))
 
@@ -81,7 +81,7 @@ def _draw(bits: np.uint64, m: np.uint64, entries: NDArray[np.uint64]) -> int:
     place = bits >> (np.uint64(64) - m)
     entry = entries[place]
     stays = (bits << np.uint64(_VALUE)) < (entry & ~np.uint64(2**_VALUE - 1))
-    return np.int64(place if stays else entry & np.uint64(2**_VALUE - 1))
+    return int(place if stays else entry & np.uint64(2**_VALUE - 1))
 
 
 @njit(cache=True, nogil=True)

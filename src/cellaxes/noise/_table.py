@@ -1,7 +1,7 @@
 """The table of the kinds of noise: each with its levels, its axis and its function."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -49,6 +49,10 @@ def _sides(_clean: Any, modality: Any, n: int, _depth: float) -> list[float]:
             break
         sides = found
     return [float(side) for side in sorted(sides)]
+
+
+def _substituting(by: Literal["uniform", "blosum62"]) -> Callable[[Any, Any, float, int], Noisy]:
+    return lambda x, m, s, seed: substitute(x, m, p=s, by=by, random_state=seed)
 
 
 def _averaged(clean: Any, noisy: Any) -> float:
@@ -153,10 +157,11 @@ register_noise(
     reference="Poisson statistics of counting",
     limits="levels are drawn independently; no noise of the camera itself",
 )
-for _name, _by, _what in (
+_SUBSTITUTIONS: tuple[tuple[str, Literal["uniform", "blosum62"], str], ...] = (
     ("substitution", "uniform", "residues are replaced by uniform draws from the twenty"),
     ("blosum62", "blosum62", "residues are replaced as evolution would, by BLOSUM62"),
-):
+)
+for _name, _by, _what in _SUBSTITUTIONS:
     register_noise(
         Noise(
             name=_name,
@@ -168,9 +173,7 @@ for _name, _by, _what in (
                 **_SEQUENCE | _RATIO | _AT_RATIO | {"done": "substituted"},
             ),
             ladder=_rates(1e4, 1e-2),
-            series=_each(
-                lambda x, m, s, seed, by=_by: substitute(x, m, p=s, by=by, random_state=seed)
-            ),
+            series=_each(_substituting(_by)),
             snr=sequence_snr,
         ),
         _what,

@@ -25,6 +25,12 @@ from cellaxes.study._handout import check_handouts, pin
 from cellaxes.study._spec import THIN, ModelSpec, StudySpec
 from cellaxes.study._stages import Matrix
 
+DEFAULTS = {
+    "counts": ("pca", "random_projection"),
+    "images": ("pixel_pca",),
+    "sequences": ("kmer", "one_hot"),
+}
+"""Models that a study takes where none is named."""
 MIN_CELLS = 20
 """Fewest training cells, and fewest test cells, that a study accepts."""
 
@@ -100,7 +106,7 @@ def prepare(
     path: str | Path,
     signals: Sequence[str],
     *,
-    models: Sequence[str | ModelSpec] = ("pca", "random_projection"),
+    models: Sequence[str | ModelSpec] | None = None,
     layer: str | None = None,
     n_levels: int = 10,
     min_depth: float = 10.0,
@@ -128,7 +134,7 @@ def prepare(
         ``time:OBS_KEY``, ``level:OBS_KEY@LEVEL``; ``hierarchy:OBS_KEY`` for all levels of a
         tree of cell types.
     models
-        ``name`` or ``name:key=value,…``.
+        ``name`` or ``name:key=value,…``; default: the simplest there are for what the data are.
     layer
         Where the counts are.
     n_levels, min_depth
@@ -167,8 +173,8 @@ def prepare(
         If the file, a key, the counts or a wish cannot be used.
     """
     path = Path(path)
-    specs = tuple(pin(ModelSpec.parse(m) if isinstance(m, str) else m) for m in models)
-    if not signals or not specs or n_seeds < 1:
+    specs = tuple(pin(ModelSpec.parse(m) if isinstance(m, str) else m) for m in models or ())
+    if not signals or (models is not None and not specs) or n_seeds < 1:
         raise InputError("a study needs at least one signal, one model and one seed.")
     if len(set(signals)) < len(signals) or len({str(spec) for spec in specs}) < len(specs):
         raise InputError("a signal or a model is named twice: name each once.")
@@ -182,6 +188,7 @@ def prepare(
             f"{', '.join(map(repr, THIN))}."
         )
     adata = open_data(path)
+    specs = specs or tuple(map(ModelSpec.parse, DEFAULTS[kind_for(modality_of(adata)).modality]))
     signals = expand(adata, signals)
     if len(set(signals)) < len(signals):
         raise InputError("a level of a hierarchy is named twice: name each once.")

@@ -37,7 +37,7 @@ def measure(
     signals: Sequence[str],
     *,
     out: str | Path,
-    models: Sequence[str] = ("pca", "random_projection"),
+    models: Sequence[str] | None = None,
     layer: str | None = None,
     n_levels: int = 10,
     min_depth: float = 10.0,
@@ -73,7 +73,8 @@ def measure(
     out
         Folder for the page, the tables and the study.
     models
-        ``name`` or ``name:key=value,…``; ``precomputed:OBSM_KEY`` for an embedding you have.
+        ``name`` or ``name:key=value,…``, default: the simplest there are for what the data are;
+        ``precomputed:OBSM_KEY`` for an embedding you have.
     layer
         Where the counts are (``None``: ``X``; ``"raw"``: ``raw.X``).
     n_levels, min_depth
@@ -119,7 +120,7 @@ def measure(
     """
     folder = out_dir(out)
     spec, material = prepare(
-        _on_disk(data, folder, layer, signals, models),
+        _on_disk(data, folder, layer, signals, models or ()),
         signals,
         models=models,
         layer=layer if not isinstance(data, anndata.AnnData) else None,
