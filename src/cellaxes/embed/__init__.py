@@ -2,6 +2,7 @@
 
 from cellaxes._core.artefact import Artefact
 from cellaxes.embed import (  # noqa: F401  fills the registry
+    _cnn,
     _geneformer,
     _pca,
     _pixel_pca,
@@ -11,8 +12,10 @@ from cellaxes.embed import (  # noqa: F401  fills the registry
     _rank_transformer,
     _scvi,
     _sequence_pca,
+    _vision,
 )
 from cellaxes.embed._annotations import Annotations
+from cellaxes.embed._cnn import CNN
 from cellaxes.embed._geneformer import Geneformer
 from cellaxes.embed._model import Model, load, make, register, show
 from cellaxes.embed._pca import PCA
@@ -24,8 +27,10 @@ from cellaxes.embed._rank_transformer import RankTransformer
 from cellaxes.embed._run import embed
 from cellaxes.embed._scvi import SCVI
 from cellaxes.embed._sequence_pca import KMer, OneHot
+from cellaxes.embed._vision import Vision
 
 __all__ = [
+    "CNN",
     "PCA",
     "SCVI",
     "Annotations",
@@ -39,6 +44,7 @@ __all__ = [
     "ProteinLM",
     "RandomProjection",
     "RankTransformer",
+    "Vision",
     "embed",
     "load",
     "make",
