@@ -84,10 +84,15 @@ def test_components_are_those_of_scikit_learn(exact, sparse, monkeypatch):
     np.testing.assert_allclose(found.score([rows]), scores, atol=0.05 * scores.std())
 
 
-def test_fewer_directions_than_components_are_refused():
+def test_what_does_not_vary_has_no_component_and_too_few_rows_are_refused():
     line = np.outer(np.arange(50.0), np.arange(30))
-    with pytest.raises(cx.InputError, match="50 rows and 1 directions: lower n_components"):
-        _principal.principal(lambda: [line], 30, 2, rng=RNG)
+    found = _principal.principal(lambda: [line], 30, 2, rng=RNG)
+    np.testing.assert_allclose(
+        found.axes[0], np.arange(30) / np.linalg.norm(np.arange(30)), rtol=1e-5
+    )
+    assert (found.axes[1] == 0).all()
+    with pytest.raises(cx.InputError, match="50 rows and 30 columns: lower n_components"):
+        _principal.principal(lambda: [line], 30, 31, rng=RNG)
     with pytest.raises(cx.InputError, match="there are 3 rows"):
         _principal.principal(lambda: [RNG.random((3, 30))], 30, 3, rng=RNG)
 

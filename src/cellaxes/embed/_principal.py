@@ -29,7 +29,7 @@ class Components:
         Of each column, ``(n_columns,)`` float32.
     axes
         Orthonormal, ``(n_components, n_columns)`` float32, most variance first; the
-        entry of each that is largest in size is positive.
+        entry of each that is largest in size is positive. Zero beyond the directions that vary.
     """
 
     mean: NDArray[np.float32]
@@ -73,7 +73,7 @@ def principal(
     Raises
     ------
     InputError
-        If fewer directions vary than are wanted.
+        If there are fewer rows or columns than components.
 
     References
     ----------
@@ -98,13 +98,14 @@ def principal(
     order = np.argsort(-variance, kind="stable")[:wanted]
     floor = 1e-9 * max(float(variance.max(initial=0.0)), 1e-30)
     n_varying = int((variance > floor).sum())
-    if n_rows <= n_components or n_varying < n_components:
+    if n_rows <= n_components or n_columns < n_components:
         raise InputError(
-            f"{n_components} components need more training rows than that and as many directions "
-            f"that vary, but there are {n_rows} rows and {n_varying} directions: lower "
-            "n_components, or give more data."
+            f"{n_components} components need more training rows than that and as many columns, but "
+            f"there are {n_rows} rows and {n_columns} columns: lower n_components, or give more "
+            "data."
         )
     axes = (directions @ rotation[:, order]).T
+    axes[n_varying:] = 0.0  # at the strongest noise little varies: no component, not a failure
     largest = np.abs(axes).argmax(axis=1)
     axes *= np.sign(axes[np.arange(len(axes)), largest])[:, None]
     return Components(mean.astype(np.float32), axes.astype(np.float32))

@@ -38,26 +38,28 @@ def moments(x: NDArray[Any], y: NDArray[Any]) -> tuple[float, float, float]:
 @njit(cache=True, nogil=True)
 def block_means(
     x: NDArray[Any],
-    size: tuple[int, int, int],
-    side: int,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    channels: int,
     small: NDArray[np.float32],
     full: NDArray[np.float32],
 ) -> None:
-    """Write the mean of each block, once to ``small`` and to all its pixels in ``full``."""
-    height, width, channels = size
-    across = -(-width // side)
+    """Write the mean of each block, once to ``small`` and to all its pixels in ``full``.
+
+    ``rows`` and ``columns`` are the ends of the blocks, from 0 to the height and the width.
+    """
+    width, across = columns[-1], columns.size - 1
     for image in range(x.shape[0]):
-        for top in range(0, height, side):
-            bottom = min(top + side, height)
-            for left in range(0, width, side):
-                right = min(left + side, width)
+        for i in range(rows.size - 1):
+            for j in range(across):
+                size = (rows[i + 1] - rows[i]) * (columns[j + 1] - columns[j])
                 for c in range(channels):
                     total = 0.0
-                    for row in range(top, bottom):
-                        for column in range(left, right):
+                    for row in range(rows[i], rows[i + 1]):
+                        for column in range(columns[j], columns[j + 1]):
                             total += float(x[image, (row * width + column) * channels + c])
-                    mean = np.float32(total / ((bottom - top) * (right - left)))
-                    small[image, ((top // side) * across + left // side) * channels + c] = mean
-                    for row in range(top, bottom):
-                        for column in range(left, right):
+                    mean = np.float32(total / size)
+                    small[image, (i * across + j) * channels + c] = mean
+                    for row in range(rows[i], rows[i + 1]):
+                        for column in range(columns[j], columns[j + 1]):
                             full[image, (row * width + column) * channels + c] = mean

@@ -79,21 +79,21 @@ def pool(
     pixels: ArrayLike,
     images: Images,
     *,
-    factor: int,
+    factor: float,
     resize: bool = True,
     first_row: int = 0,
 ) -> Noisy:
     """Average the pixels of blocks of ``factor`` by ``factor``; nothing is drawn.
 
-    Where the factor does not divide the height or width, the last blocks are narrower, and each
-    is the mean of the pixels it has.
+    A side of n pixels is cut into ``max(1, round(n / factor))`` blocks. Where the factor does not
+    divide it, they are as equal as whole pixels allow, none by more than one wider than another.
 
     Parameters
     ----------
     pixels, images, first_row
         As for `gaussian_noise`.
     factor
-        Side of a block, pixels; beyond the image it is the whole image.
+        Side of a block, pixels, at least 1; it need not be whole.
     resize
         Whether every pixel gets the mean of its block, so that the size stays; else a block
         becomes one pixel.
@@ -106,21 +106,22 @@ def pool(
     Raises
     ------
     InputError
-        If a pixel is not finite, ``factor`` is no whole number of at least 1, or the matrix is
-        not of this modality.
+        If a pixel is not finite, ``factor`` is below 1, or the matrix is not of this modality.
     """
-    if isinstance(factor, bool) or factor != int(factor) or factor < 1:
-        raise InputError(f"factor must be a whole number of at least 1, but is {factor}.")
+    if not (np.isfinite(factor) and factor >= 1):
+        raise InputError(f"factor must be a number of pixels of at least 1, but is {factor}.")
     x = checked_images(pixels, images, first_row)
-    side = int(factor)
-    shape = (-(-images.height // side), -(-images.width // side), images.channels)
+    ends = [
+        np.linspace(0, n, max(1, round(n / factor)) + 1).round().astype(np.int64)
+        for n in (images.height, images.width)
+    ]
+    shape = (len(ends[0]) - 1, len(ends[1]) - 1, images.channels)
     small = np.empty((len(x), int(np.prod(shape))), dtype=np.float32)
     full = np.empty(x.shape, dtype=np.float32)
-    size = (images.height, images.width, images.channels)
-    block_means(np.ascontiguousarray(x), size, side, small, full)
+    block_means(np.ascontiguousarray(x), *ends, images.channels, small, full)
     snr = image_snr(x, full, averaged=True)
     after = images if resize else Images(*shape, images.low, images.high)
-    return Noisy(full if resize else small, coordinate("block_area", side), snr, after)
+    return Noisy(full if resize else small, coordinate("block_area", factor), snr, after)
 
 
 def photon_noise(

@@ -40,15 +40,15 @@ def _rounded(values: Any) -> list[float]:
 
 
 def _sides(_clean: Any, modality: Any, n: int, _depth: float) -> list[float]:
-    """Return up to n sides of blocks, from single pixels to the whole image."""
-    largest = max(modality.height, modality.width)
-    sides: set[int] = set()
+    """Return up to n sides of blocks: single pixels, then ever fewer blocks, down to one."""
+    side = max(modality.height, modality.width)
+    blocks: set[int] = set()
     for points in range(n, 4 * n):
-        found = {round(side) for side in np.geomspace(1, largest, points)}
-        if len(found) > n and sides:
+        found = {round(k) for k in np.geomspace(1, side, points)}
+        if len(found) > n and blocks:
             break
-        sides = found
-    return [float(side) for side in sorted(sides)]
+        blocks = found
+    return [side / k for k in sorted(blocks, reverse=True)]
 
 
 def _substituting(by: Literal["uniform", "blosum62"]) -> Callable[[Any, Any, float, int], Noisy]:
@@ -128,7 +128,7 @@ register_noise(
             **_IMAGE | {"done": "averaged"},
         ),
         ladder=_sides,
-        series=_each(lambda x, m, s, _: pool(x, m, factor=int(s))),
+        series=_each(lambda x, m, s, _: pool(x, m, factor=s)),
         snr=_averaged,
     ),
     "blocks of pixels are replaced by their mean",
