@@ -185,7 +185,7 @@ def identity(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
-def file_identity(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+def file_identity(path: Path, algorithm: str = "sha256") -> str:
+    """Return the SHA-256 (or another hash) of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.file_digest(stream, algorithm).hexdigest()
