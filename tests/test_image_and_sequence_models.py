@@ -47,7 +47,7 @@ def sequences():
     )
 
 
-DATA = {"pixel_pca": "images", "one_hot": "sequences", "kmer": "sequences"}
+DATA = {"pixel_pca": "images", "cnn": "images", "one_hot": "sequences", "kmer": "sequences"}
 
 
 @pytest.fixture(params=sorted(DATA))
@@ -56,6 +56,8 @@ def model_and_data(request):
 
 
 def fitted(name, adata, rows=slice(None), random_state=0, **settings):
+    if name == "cnn":
+        settings = {"hidden": 8, "epochs": 8, "batch_size": 16} | settings
     model = cx.embed.make(name, **settings)
     known = cx.embed.Annotations.of(adata, [model])
     asked = known.asked_by(model, np.arange(adata.n_obs)[rows])
@@ -154,7 +156,9 @@ def test_a_model_of_other_rows_is_refused_with_those_that_read_them(
         if other is not adata:
             with pytest.raises(cx.InputError, match=f"{name} reads .*, but X holds {held}: use"):
                 cx.embed.embed(other, name, copy=True)
-    instead = {"images": "pixel_pca", "sequences": "one_hot, kmer"}[DATA[name]]
+    instead = {"images": "cnn, pixel_pca, vision", "sequences": "protein_lm, one_hot, kmer"}[
+        DATA[name]
+    ]
     with pytest.raises(cx.InputError, match=f"pca reads counts, but X holds .*{instead}"):
         cx.embed.embed(adata, "pca", copy=True)
     table = cx.embed.show().set_index("name")
@@ -166,8 +170,9 @@ def test_unfitted_models_and_other_sizes_are_refused(model_and_data):
     name, adata = model_and_data
     with pytest.raises(cx.InputError, match="not fitted"):
         cx.embed.make(name).transform(adata.X)
-    with pytest.raises(cx.InputError, match="n_components must be a whole number"):
-        cx.embed.make(name, n_components=0)
+    setting = "hidden" if name == "cnn" else "n_components"
+    with pytest.raises(cx.InputError, match=f"{setting} must be a whole number"):
+        cx.embed.make(name, **{setting: 0})
     if name != "kmer":  # words do not mind lengths
         with pytest.raises(cx.InputError, match="pass images or sequences of one size"):
             fitted(name, adata).transform(adata.X[:, :-1])
@@ -199,3 +204,137 @@ def test_what_is_known_of_the_rows_is_seen(images, sequences):
         signal = cx.signal.label(adata, key)
         found = cx.information.estimate(z, signal.values, discrete=True, n_permutations=2)
         assert found.bits > 0.3 * signal.entropy
+
+
+# ---- networks for images -----------------------------------------------------------------------
+
+
+def test_a_network_learns_what_components_do_not_see(images):
+    train, test = slice(0, 80), slice(80, 120)
+    truth = (images.obs["label"] == "up").to_numpy()
+    right = {}
+    for name in ("pixel_pca", "cnn"):
+        settings = {"epochs": 40, "patience": 40} if name == "cnn" else {}
+        z = fitted(name, images, train, **settings).transform(images.X)
+        design = np.c_[z, np.ones(120)]
+        line = np.linalg.lstsq(design[train], 2.0 * truth[train] - 1, rcond=None)[0]
+        right[name] = ((design[test] @ line > 0) == truth[test]).mean()
+    assert right["cnn"] > 0.9
+    assert right["cnn"] > right["pixel_pca"]
+
+
+def test_a_network_reads_colour_and_odd_sizes():
+    colour = RNG.integers(0, 256, (40, 9 * 17 * 3), dtype=np.uint8)
+    adata = annotated(colour, Images(9, 17, 3, 0.0, 255.0), label=np.array(["a", "b"] * 20))
+    model = fitted("cnn", adata)
+    assert model.transform(adata.X).shape == (40, 8)
+    assert model._fitted.net.layout.convolutions == [(3, 16), (16, 32)]
+    swapped = adata.X.reshape(-1, 9, 17, 3)[..., ::-1].reshape(40, -1)
+    assert np.abs(model.transform(swapped) - model.transform(adata.X)).max() > 1e-3
+
+
+def test_labels_that_cannot_be_learned_are_refused(images):
+    def learn(labels, rows=slice(None)):
+        size = Images(12, 10, 1, 0.0, 255.0)
+        cx.embed.make("cnn").fit(images.X[rows], labels=labels, modality=size)
+
+    with pytest.raises(cx.InputError, match="there are 119 labels for 120 images"):
+        learn(["a", "b"] * 59 + ["a"])
+    with pytest.raises(cx.InputError, match="pass labels="):
+        learn(None)
+    with pytest.raises(cx.InputError, match="at least two classes and 20 training images"):
+        learn(["a"] * 120)
+    with pytest.raises(cx.InputError, match="at least two classes and 20 training images"):
+        learn(["a", "b"] * 5, slice(0, 10))
+    with pytest.raises(cx.InputError, match="needs label_key="):
+        cx.embed.make("cnn", label_key="")
+    with pytest.raises(cx.InputError, match="obs has no column 'kind'"):
+        cx.embed.embed(images, "cnn", label_key="kind", copy=True)
+
+
+@pytest.fixture(scope="module", params=["vit", "resnet"])
+def checkpoint(request, tmp_path_factory):
+    """A tiny vision model of transformers as it is saved."""
+    transformers = pytest.importorskip("transformers")
+    import torch
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        if request.param == "vit":
+            net = transformers.ViTForImageClassification(
+                transformers.ViTConfig(
+                    image_size=16,
+                    patch_size=8,
+                    hidden_size=12,
+                    num_hidden_layers=2,
+                    num_attention_heads=2,
+                    intermediate_size=16,
+                )
+            )
+        else:
+            net = transformers.ResNetModel(
+                transformers.ResNetConfig(
+                    embedding_size=8, hidden_sizes=[8, 12], depths=[1, 1], layer_type="basic"
+                )
+            )
+    folder = tmp_path_factory.mktemp(request.param)
+    transformers.utils.logging.disable_progress_bar()
+    net.save_pretrained(folder)
+    transformers.utils.logging.enable_progress_bar()
+    told = '{"size": {"shortest_edge": 16}, "image_mean": [0.5, 0.4, 0.3], "image_std": [1, 2, 3]}'
+    (folder / "preprocessor_config.json").write_text(told)
+    return folder
+
+
+def test_a_vision_model_gives_what_transformers_gives(checkpoint, tmp_path, capfd):
+    import torch
+    from transformers import AutoModel
+
+    net = AutoModel.from_pretrained(checkpoint, local_files_only=True).eval()
+    capfd.readouterr()
+    pixels = RNG.integers(0, 256, (20, 16, 16, 3), dtype=np.uint8)
+    adata = annotated(pixels.reshape(20, -1), Images(16, 16, 3, 0.0, 255.0))
+    z = fitted("vision", adata, checkpoint=str(checkpoint)).transform(adata.X)
+    assert capfd.readouterr() == ("", "")
+    standard = (pixels / 255 - [0.5, 0.4, 0.3]) / [1, 2, 3]
+    shown = torch.tensor(standard.transpose(0, 3, 1, 2), dtype=torch.float32)
+    with torch.no_grad():
+        states = net(pixel_values=shown).last_hidden_state
+    mean = states.mean(dim=1) if states.ndim == 3 else states.mean(dim=(2, 3))
+    np.testing.assert_allclose(z, mean, rtol=1e-4, atol=1e-5)
+    model = fitted("vision", adata, checkpoint=str(checkpoint), pool="first")
+    first = states[:, 0] if states.ndim == 3 else states[:, :, 0, 0]
+    np.testing.assert_allclose(model.transform(adata.X), first, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(model.transform(adata.X[[4]])[0], model.transform(adata.X)[4])
+    model.to_artefact().save(tmp_path / "m")
+    again = cx.embed.load(tmp_path / "m")
+    np.testing.assert_array_equal(again.transform(adata.X), model.transform(adata.X))
+
+
+def test_grey_images_of_any_size_and_noise_beyond_the_scale_are_shown(checkpoint, images):
+    z = cx.embed.embed(images, "vision", checkpoint=str(checkpoint), copy=True).obsm["X_vision"]
+    assert z.shape == (120, 12)
+    noisy = annotated(
+        images.X + RNG.normal(0, 900, images.shape).astype(np.float32),
+        Images(12, 10, 1, 0.0, 255.0),
+    )
+    assert np.isfinite(fitted("vision", noisy, checkpoint=str(checkpoint)).transform(noisy.X)).all()
+
+
+def test_other_checkpoints_are_no_vision_models(checkpoint, images, tmp_path):
+    from transformers import BertConfig, BertModel
+    from transformers.utils import logging
+
+    tiny = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    logging.disable_progress_bar()
+    BertModel(BertConfig(vocab_size=9, intermediate_size=8, **tiny)).save_pretrained(tmp_path)
+    logging.enable_progress_bar()
+    with pytest.raises(cx.InputError, match="cannot be read as a vision model"):
+        fitted("vision", images, checkpoint=str(tmp_path))
+    with pytest.raises(cx.InputError, match="needs checkpoint="):
+        cx.embed.make("vision")
+    with pytest.raises(cx.InputError, match="pool must be"):
+        cx.embed.make("vision", checkpoint="x", pool="max")
+    (tmp_path / "preprocessor_config.json").write_text("{")
+    with pytest.raises(cx.InputError, match="cannot be read as a vision model"):
+        fitted("vision", images, checkpoint=str(tmp_path))

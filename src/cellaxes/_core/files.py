@@ -193,7 +193,7 @@ def path_identity(path: Path) -> str:
     return identity([[file.relative_to(path).as_posix(), file_identity(file)] for file in files])
 
 
-def file_identity(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+def file_identity(path: Path, algorithm: str = "sha256") -> str:
+    """Return the SHA-256 (or another hash) of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.file_digest(stream, algorithm).hexdigest()

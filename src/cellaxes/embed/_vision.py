@@ -158,14 +158,13 @@ class Vision:
         if (folder / "preprocessor_config.json").is_file():
             with reading(folder, WHAT):
                 told = dict(json.loads((folder / "preprocessor_config.json").read_text()))
-        wanted = self.size or getattr(net.config, "image_size", None)
-        wanted = (
-            wanted or told.get("crop_size") or told.get("size") or (images.height, images.width)
-        )
+        stated = told.get("crop_size") or told.get("size")
+        wanted: Any = self.size or stated or getattr(net.config, "image_size", None)
         if isinstance(wanted, dict):
-            side = wanted.get("shortest_edge", 0)
-            wanted = wanted.get("height", side), wanted.get("width", side)
-        height, width = (wanted, wanted) if isinstance(wanted, int) else wanted
+            side = wanted.get("shortest_edge")
+            wanted = [wanted.get("height", side), wanted.get("width", side)]
+        wanted = wanted or [images.height, images.width]
+        height, width = [wanted] * 2 if isinstance(wanted, int) else wanted
         mean, std = told.get("image_mean") or HALF, told.get("image_std") or HALF
         return _View((int(height), int(width)), mean, std)
 

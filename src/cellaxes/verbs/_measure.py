@@ -15,12 +15,14 @@ from cellaxes._core.coordinates import coordinate
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import identity, out_dir, part_of, storing
 from cellaxes._core.modality import modality_of, set_modality
+from cellaxes.embed import make
 from cellaxes.noise import Noise, noise_kind
 from cellaxes.report import CoordinateFit, Curve, DataFacts, MeasureReport
 from cellaxes.scaling import NoiseFit, fit_noise_law
 from cellaxes.study import (
     CURVE,
     GIVEN,
+    ModelSpec,
     Store,
     collect,
     curves,
@@ -273,6 +275,9 @@ def _on_disk(
     counts, names = counts_of(data, layer)
     named = [word.partition(":")[2] for word in (*signals, *models)]
     keys = {key for name in named for key in (name, *re.split("[@,=]", name))}
+    for spec in map(ModelSpec.parse, models):
+        model = make(spec.name, **spec.params)
+        keys |= {getattr(model, setting, "") for setting in ("label_key", "batch_key")}
     slim = anndata.AnnData(
         X=counts,
         obs=data.obs[[column for column in data.obs if column in keys]],
