@@ -111,14 +111,11 @@ def pool(
     if not (np.isfinite(factor) and factor >= 1):
         raise InputError(f"factor must be a number of pixels of at least 1, but is {factor}.")
     x = checked_images(pixels, images, first_row)
-    ends = [
-        np.linspace(0, n, max(1, round(n / factor)) + 1).round().astype(np.int64)
-        for n in (images.height, images.width)
-    ]
-    shape = (len(ends[0]) - 1, len(ends[1]) - 1, images.channels)
+    rows, columns = _ends(images.height, factor), _ends(images.width, factor)
+    shape = (len(rows) - 1, len(columns) - 1, images.channels)
     small = np.empty((len(x), int(np.prod(shape))), dtype=np.float32)
     full = np.empty(x.shape, dtype=np.float32)
-    block_means(np.ascontiguousarray(x), *ends, images.channels, small, full)
+    block_means(np.ascontiguousarray(x), rows, columns, images.channels, small, full)
     snr = image_snr(x, full, averaged=True)
     after = images if resize else Images(*shape, images.low, images.high)
     return Noisy(full if resize else small, coordinate("block_area", factor), snr, after)
@@ -222,6 +219,11 @@ def checked_images(pixels: ArrayLike, images: Images, first_row: int = 0) -> NDA
                     f"column {column}: pixels must be finite; remove or mend the image."
                 )
     return x
+
+
+def _ends(n: int, factor: float) -> NDArray[np.int64]:
+    """Return where the blocks of a side of n pixels end, from 0 to n."""
+    return np.linspace(0, n, max(1, round(n / factor)) + 1).round().astype(np.int64)
 
 
 def _blocks(

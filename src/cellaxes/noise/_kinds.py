@@ -165,15 +165,31 @@ def clean_matrix(adata: anndata.AnnData, layer: str | None = None) -> sp.csr_mat
     return csr
 
 
-def check_strengths(kind: Noise, strengths: Sequence[float]) -> list[float]:
-    """Return strengths, weakest first, refusing those a law cannot be fitted to.
+def levels_of(
+    kind: Noise, fractions: Sequence[float] | None, strengths: Sequence[float] | None
+) -> list[float] | None:
+    """Return the levels that were asked for, weakest first; ``None`` if there is no wish.
+
+    Parameters
+    ----------
+    kind
+        The noise.
+    fractions, strengths
+        Capture fractions of thinning; strengths of any other noise.
 
     Raises
     ------
     InputError
-        If one is given twice, is impossible, or is no noise at all.
+        If levels of the other sort are given, one is there twice, or it leaves no noise or no
+        signal.
     """
-    values = [float(value) for value in strengths]
+    given, other = (fractions, strengths) if kind.name == THINNING else (strengths, fractions)
+    if other is not None:
+        name = "fractions" if kind.name == THINNING else "strengths"
+        raise InputError(f"levels of {kind.name!r} are given as {name}: {kind.strength}.")
+    if given is None or kind.name == THINNING:
+        return None if given is None else [float(value) for value in given]
+    values = [float(value) for value in given]
     u = np.array([kind.nominal(value) for value in values])
     if not values or not (np.isfinite(u) & (u > 0)).all() or len(set(u)) < len(u):
         raise InputError(

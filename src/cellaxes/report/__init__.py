@@ -1,7 +1,8 @@
 """One page a person can read, and the numbers behind it for machines."""
 
+from cellaxes.report._brief import brief
 from cellaxes.report._explain import ExplainReport
-from cellaxes.report._measure import MeasureReport, brief
+from cellaxes.report._measure import MeasureReport
 from cellaxes.report._plan import PlannedModel, PlanReport
 from cellaxes.report._predict import PredictReport
 from cellaxes.report._predict_types import Likeness, PredictFacts, SuspectRows

@@ -12,7 +12,7 @@ from cellaxes.report._figures import curves_svg, looks, losses_svg, thinned
 from cellaxes.report._limits import Limits, crossings, limits
 from cellaxes.report._page import page
 from cellaxes.report._types import CoordinateFit, Curve, DataFacts
-from cellaxes.report._words import SHARES, SNR, loss_sentence, number, range_of, sentence
+from cellaxes.report._words import SHARES, SNR, loss_sentence, sentence
 from cellaxes.scaling import NoiseFit
 
 SCHEMA = "cellaxes.measure/1"
@@ -60,7 +60,7 @@ class MeasureReport:
                 | {"summary": sentence(curve, self.facts.entropies.get(curve.signal))}
                 for curve in self.curves
             ],
-            "limits": [_plain(asdict(found)) for found in self._limits()],
+            "limits": [_plain(asdict(found)) for found in self.limits()],
             "crossings": [
                 {"signal": signal} | row
                 for signal in self.facts.entropies
@@ -114,7 +114,7 @@ class MeasureReport:
         """Return the page: self-contained, offline, readable on a phone."""
         signals = []
         for signal in self.facts.entropies:
-            curves = [curve for curve in self._drawn() if curve.signal == signal]
+            curves = [curve for curve in self.drawn() if curve.signal == signal]
             drawn = looks(curves)
             said = [sentence(c, self.facts.entropies[signal]) for c in curves]
             signals.append(
@@ -148,7 +148,7 @@ class MeasureReport:
             machine=machine(),
         )
 
-    def _limits(self) -> list[Limits]:
+    def limits(self) -> list[Limits]:
         """Return what limits each signal that was measured along depth."""
         found = [
             limits([curve for curve in self.curves if curve.signal == signal], entropy)
@@ -156,7 +156,7 @@ class MeasureReport:
         ]
         return [one for one in found if one is not None]
 
-    def _drawn(self) -> list[Curve]:
+    def drawn(self) -> list[Curve]:
         """Return the curves of the main figures; what is split by `shares` has its own."""
         split = {tuple(row) for row in self.shares[_NAMES].to_numpy()}
         return [
@@ -182,7 +182,7 @@ class MeasureReport:
                 "model": model,
                 "n_train": n_train,
                 "rows": rows.to_dict("records"),
-                "summary": loss_sentence(_telling(rows), self.facts.axis),
+                "summary": loss_sentence(telling(rows), self.facts.axis),
                 "svg": losses_svg(
                     self.points,
                     self.levels,
@@ -208,47 +208,7 @@ def _of_coordinate(other: CoordinateFit) -> dict[str, Any]:
     return {"coordinate": other.coordinate, "unit": other.unit, "fit": other.fit.to_dict()}
 
 
-def _telling(rows: pd.DataFrame) -> dict[str, Any]:
+def telling(rows: pd.DataFrame) -> dict[str, Any]:
     """Return the depth at which nearest to half of the information is lost."""
     row = (rows["both"] - rows["full"] / 2).abs().argmin()
     return {str(name): value for name, value in rows.iloc[row].to_dict().items()}
-
-
-def brief(report: MeasureReport) -> str:
-    """Return the main numbers as a short table in text, and one sentence per curve."""
-    axis = report.facts.axis
-    head = ("capacity, bits", f"sensitivity, {axis.unit}", "R²")
-    rows = [("signal", "model", axis.rows, "bits", "of", *head)]
-    for curve in report.curves:
-        fit = curve.fit
-        entropy = report.facts.entropies[curve.signal]
-        known = fit is not None and fit.identified
-        rows.append(
-            (
-                curve.signal,
-                curve.title,
-                str(curve.n_train),
-                f"{curve.information:.2f}",
-                number(entropy),
-                f"{fit.I_max:.2f} ({range_of(fit.I_max_low, fit.I_max_high)})"
-                if fit is not None and known
-                else "not identified",
-                f"{number(fit.u_bar)} ({range_of(fit.u_bar_low, fit.u_bar_high)})"
-                if fit is not None and known
-                else "not identified",
-                f"{fit.r_squared:.3f}" if fit is not None else "–",
-            )
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
-    limiting = [found.sentence for found in report._limits()]
-    said = [sentence(curve, report.facts.entropies[curve.signal]) for curve in report._drawn()]
-    lost = [
-        f"{model}, {n_train} training {axis.rows}, {signal}: {loss_sentence(_telling(rows), axis)}"
-        for (signal, model, n_train), rows in report.shares.groupby(_NAMES, sort=False)
-    ]
-    failed = [
-        f"{count} of {len(report.runs)} runs failed: {error}"
-        for error, count in report.failures["error"].value_counts().items()
-    ]
-    return "\n".join([*lines, "", *limiting, *said, *lost, *failed])

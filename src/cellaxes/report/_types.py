@@ -25,6 +25,8 @@ class DataFacts:
         What a reader must know of a signal, where there is something: how its pairs are drawn.
     noise, axis, shape
         Kind of noise, how its coordinate is spoken of, and what a row is where it is no cell.
+    remarks
+        What a reader of files left out or could not do.
     """
 
     name: str
@@ -45,6 +47,7 @@ class DataFacts:
     noise: str = "thinning"
     axis: Axis = DEPTH
     shape: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ class Facts:
         What a reader must know of a signal, where there is something: how its pairs are drawn.
     shape
         What a row is, where it is no cell: ``"28 × 28 pixels"``.
+    remarks
+        What a reader of files left out or could not do.
     """
 
     n_cells: int
@@ -27,3 +29,4 @@ class Facts:
     entropies: dict[str, float]
     notes: dict[str, str] = field(default_factory=dict)
     shape: str = ""
+    remarks: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ import anndata
 import numpy as np
 from numpy.typing import NDArray
 
+from cellaxes._core import keys
 from cellaxes._core.adata import obsm_matrix
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import path_identity
@@ -17,7 +18,7 @@ from cellaxes._core.modality import Images, Modality, modality_of
 from cellaxes.datasets import open_data
 from cellaxes.embed import Annotations, make
 from cellaxes.information import show as estimators
-from cellaxes.noise import THINNING, Noise, check_strengths, clean_matrix, kind_for
+from cellaxes.noise import Noise, clean_matrix, kind_for, levels_of
 from cellaxes.signal import Signal, expand, parse
 from cellaxes.study._execute import split
 from cellaxes.study._facts import Facts
@@ -48,6 +49,7 @@ class Material:
     embeddings: dict[str, NDArray[np.float64]]
     annotations: Annotations
     modality: Modality | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def facts(self) -> Facts:
@@ -62,6 +64,7 @@ class Material:
             entropies={name: signal.entropy for name, signal in self.signals.items()},
             notes={name: signal.note for name, signal in self.signals.items() if signal.note},
             shape=_shape(self.modality),
+            remarks=self.remarks,
         )
 
 
@@ -99,7 +102,8 @@ def material(
     clean = clean_matrix(adata, layer)
     told = Annotations.of(adata, made, layer=layer)
     told = replace(told, modality=kind.after(modality)) if modality is not None else told
-    return Material(clean, signals, embeddings, told, modality), kind
+    remarks = tuple(str(note) for note in adata.uns.get(keys.notes(), ()))
+    return Material(clean, signals, embeddings, told, modality, remarks), kind
 
 
 def prepare(
@@ -208,24 +212,16 @@ def prepare(
     for signal in stuff.signals.values():
         for seed in seeds if signal.relation is not None else ():
             signal.pairs(split(n_cells, chosen[-1], n_test, seed)[1], random_state=seed)
-    given = fractions if kind.name == THINNING else strengths
-    if (fractions, strengths) != (None, None) and given is None:
-        raise InputError(
-            f"levels of {kind.name!r} are given as "
-            f"{'fractions' if kind.name == THINNING else 'strengths'}: {kind.strength}."
-        )
-    ladder = (
-        kind.ladder(stuff.counts, stuff.modality, n_levels, min_depth)
-        if given is None
-        else [float(level) for level in given]
-    )
+    ladder = levels_of(kind, fractions, strengths)
+    if ladder is None:
+        ladder = kind.ladder(stuff.counts, stuff.modality, n_levels, min_depth)
     spec = StudySpec(
         path=str(path.resolve()),
         data=path_identity(path),
         layer=layer,
         signals=tuple(signals),
         models=specs,
-        fractions=tuple(check_strengths(kind, ladder)),
+        fractions=tuple(ladder),
         sizes=chosen,
         n_test=n_test,
         seeds=seeds,

@@ -3,25 +3,19 @@
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import anndata
-import numpy as np
 
 from cellaxes._core.adata import counts_name, counts_of
-from cellaxes._core.coordinates import coordinate
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import identity, out_dir, part_of, storing
 from cellaxes._core.modality import modality_of, set_modality
 from cellaxes.embed import make
-from cellaxes.noise import Noise, noise_kind
-from cellaxes.report import CoordinateFit, Curve, DataFacts, MeasureReport
-from cellaxes.scaling import NoiseFit, fit_noise_law
+from cellaxes.noise import noise_kind
+from cellaxes.report import DataFacts, MeasureReport
 from cellaxes.study import (
     CURVE,
-    GIVEN,
     ModelSpec,
     Store,
     collect,
@@ -32,6 +26,7 @@ from cellaxes.study import (
     seconds,
     shares,
 )
+from cellaxes.verbs._curves import curve_of
 
 
 def measure(
@@ -190,7 +185,7 @@ def summarise(out: str | Path, *, name: str | None = None) -> MeasureReport:
     return MeasureReport(
         facts,
         curves=tuple(
-            _curve(dict(zip(CURVE, key, strict=True)), rows, kind)
+            curve_of(dict(zip(CURVE, key, strict=True)), rows, kind)
             for key, rows in points.groupby(list(CURVE), sort=False)
         ),
         runs=table,
@@ -198,68 +193,6 @@ def summarise(out: str | Path, *, name: str | None = None) -> MeasureReport:
         levels=levels(table),
         shares=shares(table),
     )
-
-
-def _curve(names: dict[str, Any], points: Any, kind: Noise) -> Curve:
-    deepest = points[points["fraction"] == points["fraction"].max()]
-    error = (points["high"] - points["low"]) / 3.92
-    # The mean over replicates: their test cells overlap, so its error is not divided by their
-    # number; the spread between them counts as well.
-    half = 1.96 * float(np.hypot(error[deepest.index].mean(), _standard_error(deepest)))
-    seen = points["depth"] > 0
-    fit = _fit(points, points["depth"], error)
-    reasons = points.loc[~points["reliable"].astype(bool), "reason"]
-    doubts = [reason.partition("; ")[2] for reason in reasons]
-    if not seen.all():
-        doubts.append(f"{int((~seen).sum())} points have a median of 0 UMIs and are not fitted")
-    return Curve(
-        **names,
-        depth=float(deepest["depth"].mean()),
-        information=float(deepest["information"].mean()),
-        low=float(deepest["information"].mean()) - half,
-        high=float(deepest["information"].mean()) + half,
-        null_high=float(points["null_high"].max()),
-        estimator=str(points["estimator"].iloc[0]),
-        given=names["model"].partition(":")[0] == GIVEN,
-        doubts=tuple(dict.fromkeys(doubts))[:3],
-        fit=fit,
-        axis=kind.axis,
-        others=_others(points, error, kind),
-    )
-
-
-def _fit(points: Any, u: Any, error: Any) -> NoiseFit | None:
-    """Fit the law on one coordinate; ``None`` with fewer than three levels that have one."""
-    seen = np.isfinite(u) & (u > 0)
-    if points.loc[seen, "fraction"].nunique() <= 2:
-        return None
-    return fit_noise_law(
-        u[seen],
-        points.loc[seen, "information"],
-        error=error[seen],
-        level=points.loc[seen, "fraction"],
-    )
-
-
-def _others(points: Any, error: Any, kind: Noise) -> tuple[CoordinateFit, ...]:
-    """Fit the law on the other coordinates of a kind of noise, the measured ratio last."""
-    if kind.snr is None:
-        return ()
-    units = kind.units()
-    along = {name: points["strength"].map(partial(coordinate, name)) for name in units}
-    along = {name: along[name] for name in kind.coordinates[1:]} | {"snr": points["snr"]}
-    fits = {name: _fit(points, u, error) for name, u in along.items()}
-    return tuple(
-        CoordinateFit(name, units.get(name, "signal / noise"), fit)
-        for name, fit in fits.items()
-        if fit is not None
-    )
-
-
-def _standard_error(points: Any) -> float:
-    if len(points) < 2:
-        return 0.0
-    return float(points["information"].std() / np.sqrt(len(points)))
 
 
 def _on_disk(
