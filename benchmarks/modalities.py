@@ -10,7 +10,9 @@ strongest noise; the pages are left in OUT. What is there already is not measure
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import anndata
 import numpy as np
@@ -84,6 +86,12 @@ def study(name: str, noise: str, shared: Path, out: Path) -> None:
         )
 
 
+def _seconds(make: Callable[[], Any]) -> float:
+    start = time.process_time()
+    make()
+    return time.process_time() - start
+
+
 def throughput() -> None:
     """Print how fast each noise is made on this core."""
     rng = np.random.default_rng(0)
@@ -101,13 +109,9 @@ def throughput() -> None:
         ("masking", lambda: cx.noise.mask(codes, sequences, p=0.3), codes.nbytes),
         ("truncation", lambda: cx.noise.truncate(codes, sequences, p=0.3), codes.nbytes),
     ):
-        make()  # compiles
-        took = []
-        for _ in range(3):
-            start = time.process_time()
-            make()
-            took.append(time.process_time() - start)
-        rates[name] = {"CPU seconds": min(took), "MB/s": (size or codes.nbytes) / 1e6 / min(took)}
+        _seconds(make)  # compiles
+        took = min(_seconds(make) for _ in range(3))
+        rates[name] = {"CPU seconds": took, "MB/s": (size or codes.nbytes) / 1e6 / took}
     print("20,000 images of 28 x 28 (float32); 60,000 sequences of 1,273 residues, with their SNR")
     print(pd.DataFrame(rates).T.round(2).to_string())
 

@@ -1,6 +1,6 @@
 """The main numbers of a measurement in text."""
 
-from cellaxes.report._measure import MeasureReport, telling
+from cellaxes.report._measure import NAMES, MeasureReport, telling
 from cellaxes.report._words import loss_sentence, number, range_of, sentence
 
 
@@ -35,9 +35,7 @@ def brief(report: MeasureReport) -> str:
     said = [sentence(curve, report.facts.entropies[curve.signal]) for curve in report.drawn()]
     lost = [
         f"{model}, {n_train} training {axis.rows}, {signal}: {loss_sentence(telling(rows), axis)}"
-        for (signal, model, n_train), rows in report.shares.groupby(
-            ["signal", "model", "n_train"], sort=False
-        )
+        for (signal, model, n_train), rows in report.shares.groupby(NAMES, sort=False)
     ]
     failed = [
         f"{count} of {len(report.runs)} runs failed: {error}"

@@ -16,7 +16,7 @@ from cellaxes.report._words import SHARES, SNR, loss_sentence, sentence
 from cellaxes.scaling import NoiseFit
 
 SCHEMA = "cellaxes.measure/1"
-_NAMES = ["signal", "model", "n_train"]
+NAMES = ["signal", "model", "n_train"]
 _APART = ("fit", "axis", "others")
 """Fields of a curve that are written in another form than they have."""
 
@@ -158,7 +158,7 @@ class MeasureReport:
 
     def drawn(self) -> list[Curve]:
         """Return the curves of the main figures; what is split by `shares` has its own."""
-        split = {tuple(row) for row in self.shares[_NAMES].to_numpy()}
+        split = {tuple(row) for row in self.shares[NAMES].to_numpy()}
         return [
             curve
             for curve in self.curves
