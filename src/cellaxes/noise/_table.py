@@ -105,7 +105,7 @@ register_noise(
             measured="Gaussian noise of standard deviation σ is added to every pixel",
             **_IMAGE,
         ),
-        ladder=_between(0.01, 30.0),
+        ladder=_between(0.01, 100.0),
         series=_each(lambda x, m, s, seed: gaussian_noise(x, m, sigma=s, random_state=seed)),
         snr=image_snr,
     ),

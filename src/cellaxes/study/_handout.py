@@ -166,10 +166,10 @@ def check_handouts(spec: StudySpec) -> None:
         folder = Path(model.params["folder"])
         head = _head(folder)
         for name, mine in (
+            ("noise", spec.noise),
             ("data", spec.data),
             ("layer", spec.layer),
             ("fractions", list(spec.fractions)),
-            ("noise", spec.noise),
         ):
             if head.get(name, THINNING if name == "noise" else None) != mine:
                 raise InputError(
