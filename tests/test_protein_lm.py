@@ -172,8 +172,16 @@ def test_saved_models_embed_as_before_and_seeds_decide(settings, checkpoint, seq
     assert np.abs(other - z).max() > 1e-4
 
 
-def test_fine_tuning_learns_and_leaves_unmasked_tokens_out_of_its_loss(checkpoint):
+def test_fine_tuning_learns_and_leaves_unmasked_tokens_out_of_its_loss(checkpoint, monkeypatch):
     from transformers import EsmForMaskedLM
+
+    judged, real = [], torch.nn.functional.cross_entropy
+
+    def counted(scores, wanted):
+        judged.append(len(wanted))
+        return real(scores, wanted)
+
+    monkeypatch.setattr(torch.nn.functional, "cross_entropy", counted)
 
     frame = Frame(0, 2, 1, 32)
     net = EsmForMaskedLM.from_pretrained(checkpoint)
@@ -188,6 +196,7 @@ def test_fine_tuning_learns_and_leaves_unmasked_tokens_out_of_its_loss(checkpoin
         rng=np.random.default_rng(0),
     )
     assert len(losses) == 40
+    assert np.mean(judged) == pytest.approx(0.15 * 8 * 40, rel=0.1)
     assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:2])
     tokens = np.array([[0, 4, 5, 6, 2, 1, 1]] * 2000)
     shown, asked = masked(tokens, frame, np.arange(4, 24), np.random.default_rng(0))
