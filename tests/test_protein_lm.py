@@ -125,13 +125,18 @@ def test_windows_cover_all_residues_and_overlap_enough(length, window, overlap):
     assert len(cut) == max(1, -(-(length - overlap) // (window - overlap)))
 
 
-def test_embeddings_do_not_depend_on_padding_or_on_the_sequences_beside(checkpoint, sequences):
-    model = fitted(sequences, checkpoint=str(checkpoint))
+@pytest.mark.parametrize("where", ["checkpoint", "random"])
+def test_embeddings_do_not_depend_on_padding_or_on_the_sequences_beside(
+    where, checkpoint, sequences
+):
+    settings = {"checkpoint": str(checkpoint) if where == "checkpoint" else "random"}
+    model = fitted(sequences, **settings)
     z = model.transform(sequences.X)
     rows = [30, 2, 1]
     np.testing.assert_array_equal(model.transform(sequences.X[rows]), z[rows])
+    np.testing.assert_array_equal(model.transform(sequences.X[1:2]), z[1:2])  # the shortest
     wide = anndata.AnnData(np.pad(sequences.X, ((0, 0), (0, 90))))
-    np.testing.assert_array_equal(fitted(wide, checkpoint=str(checkpoint)).transform(wide.X), z)
+    np.testing.assert_array_equal(fitted(wide, **settings).transform(wide.X), z)
 
 
 def test_gaps_and_stops_are_left_out_and_nothing_is_at_the_origin(checkpoint, sequences):
