@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 import cellaxes as cx
 from cellaxes._core.modality import RESIDUES, Images, Sequences, set_modality
-from cellaxes.embed import _principal
+from cellaxes.embed import _cnn, _principal
 from cellaxes.embed._sequence_pca import one_hot_rows, word_counts
 
 RNG = np.random.default_rng(0)
@@ -229,6 +229,9 @@ def test_a_network_reads_colour_and_odd_sizes():
     model = fitted("cnn", adata)
     assert model.transform(adata.X).shape == (40, 8)
     assert model._fitted.net.layout.convolutions == [(3, 16), (16, 32)]
+    planes = adata.X[:1].reshape(9, 17, 3).transpose(2, 0, 1)
+    shown = _cnn._prepared(adata.X[:1], model._fitted).numpy()[0]
+    np.testing.assert_allclose(shown * adata.X.std() + adata.X.mean(), planes, atol=1e-3)
     swapped = adata.X.reshape(-1, 9, 17, 3)[..., ::-1].reshape(40, -1)
     assert np.abs(model.transform(swapped) - model.transform(adata.X)).max() > 1e-3
 

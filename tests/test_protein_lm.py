@@ -125,13 +125,18 @@ def test_windows_cover_all_residues_and_overlap_enough(length, window, overlap):
     assert len(cut) == max(1, -(-(length - overlap) // (window - overlap)))
 
 
-def test_embeddings_do_not_depend_on_padding_or_on_the_sequences_beside(checkpoint, sequences):
-    model = fitted(sequences, checkpoint=str(checkpoint))
+@pytest.mark.parametrize("where", ["checkpoint", "random"])
+def test_embeddings_do_not_depend_on_padding_or_on_the_sequences_beside(
+    where, checkpoint, sequences
+):
+    settings = {"checkpoint": str(checkpoint) if where == "checkpoint" else "random"}
+    model = fitted(sequences, **settings)
     z = model.transform(sequences.X)
     rows = [30, 2, 1]
     np.testing.assert_array_equal(model.transform(sequences.X[rows]), z[rows])
+    np.testing.assert_array_equal(model.transform(sequences.X[1:2]), z[1:2])  # the shortest
     wide = anndata.AnnData(np.pad(sequences.X, ((0, 0), (0, 90))))
-    np.testing.assert_array_equal(fitted(wide, checkpoint=str(checkpoint)).transform(wide.X), z)
+    np.testing.assert_array_equal(fitted(wide, **settings).transform(wide.X), z)
 
 
 def test_gaps_and_stops_are_left_out_and_nothing_is_at_the_origin(checkpoint, sequences):
@@ -172,8 +177,16 @@ def test_saved_models_embed_as_before_and_seeds_decide(settings, checkpoint, seq
     assert np.abs(other - z).max() > 1e-4
 
 
-def test_fine_tuning_learns_and_leaves_unmasked_tokens_out_of_its_loss(checkpoint):
+def test_fine_tuning_learns_and_leaves_unmasked_tokens_out_of_its_loss(checkpoint, monkeypatch):
     from transformers import EsmForMaskedLM
+
+    judged, real = [], torch.nn.functional.cross_entropy
+
+    def counted(scores, wanted):
+        judged.append(len(wanted))
+        return real(scores, wanted)
+
+    monkeypatch.setattr(torch.nn.functional, "cross_entropy", counted)
 
     frame = Frame(0, 2, 1, 32)
     net = EsmForMaskedLM.from_pretrained(checkpoint)
@@ -188,6 +201,7 @@ def test_fine_tuning_learns_and_leaves_unmasked_tokens_out_of_its_loss(checkpoin
         rng=np.random.default_rng(0),
     )
     assert len(losses) == 40
+    assert np.mean(judged) == pytest.approx(0.15 * 8 * 40, rel=0.1)
     assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:2])
     tokens = np.array([[0, 4, 5, 6, 2, 1, 1]] * 2000)
     shown, asked = masked(tokens, frame, np.arange(4, 24), np.random.default_rng(0))

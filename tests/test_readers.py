@@ -289,6 +289,8 @@ def test_unusable_sequences_are_refused(tmp_path, aliases):
     for message, records in bad.items():
         with pytest.raises(cx.InputError, match=message):
             cx.datasets.open_data(fasta(path, records))
+    fasta(path, [("one", "ACGTN" * 50)])
+    refuses(path, "holds A, C, G, T, N alone: these are nucleotides")
     path.write_text("\n")
     refuses(path, "is empty")
     path.write_text("MKV\n")

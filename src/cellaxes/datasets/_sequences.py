@@ -19,6 +19,8 @@ EXTRA = "XBZU*-"
 """Signs that may stand beside the twenty amino acids: unknown or ambiguous residues,
 selenocysteine, stop and gap."""
 UNKNOWN = 255
+BASES, ENOUGH = "ACGTNU-", 200
+"""A file of so many signs that are all bases holds no proteins."""
 _SPACE = b" \t\r\n\v\f"
 
 
@@ -55,8 +57,8 @@ def read_sequences(
     Raises
     ------
     InputError
-        If the file is damaged, empty or no FASTA, a sequence is empty, an id is there twice, a
-        sign is no residue, or a lineage is not in the alias key.
+        If the file is damaged, empty or no FASTA, holds nucleotides, a sequence is empty, an id
+        is there twice, a sign is no residue, or a lineage is not in the alias key.
     """
     path = Path(path)
     names, residues = _records(path)
@@ -127,6 +129,12 @@ def _codes(residues: list[bytes], ids: list[str], path: Path) -> tuple[NDArray[n
     occurs = np.zeros(256, dtype=bool)
     for start in range(0, len(codes), 4096):
         occurs |= np.bincount(codes[start : start + 4096].ravel(), minlength=256) > 0
+    bases = [0, *(table[ord(sign)] for sign in BASES)]
+    if not np.delete(occurs, bases).any() and int((codes > 0).sum()) >= ENOUGH:
+        raise InputError(
+            f"{path} holds {', '.join(sign for sign in BASES if occurs[table[ord(sign)]])} alone: "
+            "these are nucleotides; translate them to proteins first."
+        )
     first = len(RESIDUES) + 1
     extra = [code for code in range(first, first + len(EXTRA)) if occurs[code]]
     squeeze = np.arange(256, dtype=np.uint8)
