@@ -22,23 +22,33 @@ from sklearn.datasets import load_digits
 import cellaxes as cx
 from cellaxes._core.modality import RESIDUES, Images, Sequences, set_modality
 
-IMAGES = ("pixel_pca", "cnn:label_key=label")
-SEQUENCES = ("kmer", "one_hot", "protein_lm:checkpoint=random")
+SPIKE = "proteins/pango-consensus-sequences_S-aa.fasta.zst"
 STUDIES = {
     # name: file, signal, kinds of noise, models
-    "blood cells": ("images/bccd_crops28.npz", "label:label", ("gaussian", "pooling"), IMAGES[:1]),
-    "digits": ("digits", "label:label", ("gaussian", "pooling", "photons"), IMAGES),
-    "spike": (
-        "proteins/pango-consensus-sequences_S-aa.fasta.zst",
-        "label:lineage_3",
-        ("substitution",),
-        SEQUENCES,
+    "blood cells": (
+        "images/bccd_crops28.npz",
+        "label:label",
+        ("gaussian", "pooling"),
+        ("pixel_pca",),
     ),
+    "digits": (
+        "digits",
+        "label:label",
+        ("gaussian", "pooling", "photons"),
+        ("pixel_pca", "cnn:label_key=label"),
+    ),
+    "spike": (SPIKE, "label:lineage_3", ("substitution",), ("kmer", "one_hot")),
     "beta-lactamase": (
         "proteins/P62593.fasta",
         "measurement:value",
         ("substitution",),
-        SEQUENCES[:2],
+        ("kmer", "one_hot"),
+    ),
+    "spike, language model": (
+        SPIKE,
+        "label:lineage_3",
+        ("substitution",),
+        ("protein_lm:checkpoint=random,window=254,overlap=16",),
     ),
 }
 
@@ -59,7 +69,7 @@ def study(name: str, noise: str, shared: Path, out: Path) -> None:
     report = cx.verbs.measure(
         digits() if file == "digits" else shared / file,
         [signal],
-        out=out / f"{name} {noise}".replace(" ", "_"),
+        out=out / f"{name} {noise}".replace(",", "").replace(" ", "_"),
         models=models,
         noise=noise,
         n_seeds=3,
