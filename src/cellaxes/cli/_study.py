@@ -68,7 +68,7 @@ def _study(context: typer.Context, data: Path | None, out: Path) -> tuple[Any, A
     return study.prepare(
         data,
         wishes["signal"],
-        models=wishes["model"],
+        models=wishes["model"] or None,
         layer=wishes["layer"],
         n_levels=wishes["levels"],
         min_depth=wishes["min_depth"],
@@ -79,7 +79,7 @@ def _study(context: typer.Context, data: Path | None, out: Path) -> tuple[Any, A
         n_permutations=wishes["permutations"],
         thin=wishes["thin"],
         noise=wishes["noise"],
-        strengths=wishes["strength"],
+        strengths=wishes["strength"] or None,
         random_state=wishes["random_state"],
     )
 

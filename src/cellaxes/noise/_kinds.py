@@ -51,8 +51,8 @@ class Noise:
         coordinate is itself measured.
     chained
         Whether each level is drawn from the one before, so that the whole chain names a draw.
-    after
-        The modality of what comes out.
+    changes
+        From the modality to that of what comes out; ``None`` where it stays.
     """
 
     name: str
@@ -64,11 +64,15 @@ class Noise:
     series: Callable[[Any, Sequence[float], Modality | None, int], list[Any]]
     snr: Callable[[Any, Any], float] | None
     chained: bool = False
-    after: Callable[[Any], Any] = lambda modality: modality
+    changes: Callable[[Any], Any] | None = None
 
     def nominal(self, strength: float) -> float:
         """Return the nominal coordinate of a strength."""
         return float(coordinate(self.coordinates[0], strength))
+
+    def after(self, modality: Any) -> Any:
+        """Return the modality of what comes out."""
+        return self.changes(modality) if self.changes is not None else modality
 
     def units(self) -> dict[str, str]:
         """Return the unit of each coordinate that its strength has."""
@@ -139,7 +143,9 @@ def kind_for(modality: Modality | None, name: str | None = None) -> Noise:
     return kind
 
 
-def clean_matrix(adata: anndata.AnnData, layer: str | None = None) -> sp.csr_matrix | NDArray[Any]:
+def clean_matrix(
+    adata: anndata.AnnData, *, layer: str | None = None
+) -> sp.csr_matrix | NDArray[Any]:
     """Return the checked matrix that noise is put on: counts as CSR, pixels or residues dense.
 
     Raises

@@ -193,7 +193,7 @@ register_noise(
         ladder=_rates(1e4, 1e-2),
         series=_each(lambda x, m, s, seed: mask(x, m, p=s, random_state=seed)),
         snr=sequence_snr,
-        after=with_unknown,
+        changes=with_unknown,
     ),
     "residues become unknown (X)",
     reference="ambiguous base calls of a sequencer",

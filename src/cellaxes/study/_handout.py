@@ -77,7 +77,7 @@ def write_thinned(
     adata = open_data(path)
     modality = modality_of(adata)
     kind = kind_for(modality, noise)
-    clean = clean_matrix(adata, layer)
+    clean = clean_matrix(adata, layer=layer)
     ladder = levels_of(kind, fractions, strengths)
     if ladder is None:
         ladder = kind.ladder(clean, modality, n_levels, min_depth)

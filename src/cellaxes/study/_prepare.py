@@ -99,7 +99,7 @@ def material(
             )
         if model.fixed:
             embeddings[str(model)] = obsm_matrix(adata, model.params["use_rep"])
-    clean = clean_matrix(adata, layer)
+    clean = clean_matrix(adata, layer=layer)
     told = Annotations.of(adata, made, layer=layer)
     told = replace(told, modality=kind.after(modality)) if modality is not None else told
     remarks = tuple(str(note) for note in adata.uns.get(keys.notes(), ()))
