@@ -1,6 +1,6 @@
 """The kinds of noise there are, and what a study must know of each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +61,7 @@ class Noise:
     coordinates: tuple[str, ...]
     axis: Axis
     ladder: Callable[[Any, Modality | None, int, float], list[float]]
-    series: Callable[[Any, Sequence[float], Modality | None, int], list[Any]]
+    series: Callable[[Any, Sequence[float], Modality | None, int], Iterable[Any]]
     snr: Callable[[Any, Any], float] | None
     chained: bool = False
     changes: Callable[[Any], Any] | None = None

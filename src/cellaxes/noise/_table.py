@@ -1,6 +1,6 @@
 """The table of the kinds of noise: each with its levels, its axis and its function."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -18,11 +18,11 @@ _PAPER = "Gowri et al., arXiv 2503.02726"
 
 def _each(
     function: Callable[[Any, Any, float, int], Noisy],
-) -> Callable[[Any, Sequence[float], Any, int], list[Any]]:
-    """Return a series whose levels are all drawn from the clean matrix."""
-    return lambda clean, strengths, modality, seed: [
+) -> Callable[[Any, Sequence[float], Any, int], Iterable[Any]]:
+    """Return a series whose levels are drawn from the clean matrix, one after the other."""
+    return lambda clean, strengths, modality, seed: (
         function(clean, modality, strength, seed).values for strength in strengths
-    ]
+    )
 
 
 def _between(weak: float, strong: float) -> Callable[[Any, Any, int, float], list[float]]:

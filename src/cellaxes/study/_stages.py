@@ -73,8 +73,12 @@ class Stages:
         folders = [self._folder(seed, chain[: level + 1]) for level in range(len(chain))]
         if all(folder.exists() for folder in folders):
             return
-        made = self.noise.series(self.clean(), chain, self.modality, seed)
-        for folder, level in zip(folders, made, strict=True):
+        wanted = list(zip(folders, chain, strict=True))
+        if not self.noise.chained:  # each level is drawn from the clean data: no other is needed
+            wanted = [(folder, strength) for folder, strength in wanted if not folder.exists()]
+        strengths = [strength for _, strength in wanted]
+        made = self.noise.series(self.clean(), strengths, self.modality, seed)
+        for (folder, _), level in zip(wanted, made, strict=True):
             if not folder.exists():
                 self._save(folder, level)
 
