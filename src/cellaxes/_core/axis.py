@@ -54,6 +54,21 @@ class Axis:
         """Whether the coordinate is a depth, measured as UMIs per cell."""
         return self.unit == "UMIs per cell"
 
+    def worded(self, reason: str) -> str:
+        """Return what a law says of depths in the words of this axis."""
+        if self.counts:
+            return reason
+        for words, mine in (
+            ("measure deeper", "measure with less noise"),
+            ("measure shallower", "measure with more noise"),
+            ("the depth range", f"the range of {self.name}"),
+            ("at every depth", f"at every {self.level}"),
+            ("with depth", f"with {self.name}"),
+            ("depths", self.levels),
+        ):
+            reason = reason.replace(words, mine)
+        return reason
+
 
 DEPTH = Axis()
 """The axis of counts."""

@@ -139,7 +139,7 @@ def crossings(curves: Sequence[Curve]) -> list[dict[str, Any]]:
         found = crossing(one.fit, other.fit)
         names = {"first": one.model, "second": other.model, "n_train": one.n_train}
         reason = found.reason.replace("the first model", one.model)
-        reason = reason.replace("the second model", other.model)
+        reason = one.axis.worded(reason.replace("the second model", other.model))
         rows.append(
             names | {"depth": found.depth, "low": found.low, "high": found.high, "reason": reason}
         )

@@ -1,10 +1,12 @@
 """From the points of a study to one curve and its laws."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from cellaxes._core.axis import Axis
 from cellaxes._core.coordinates import coordinate
 from cellaxes.noise import Noise
 from cellaxes.report import CoordinateFit, Curve
@@ -20,7 +22,7 @@ def curve_of(names: dict[str, Any], points: Any, kind: Noise) -> Curve:
     # number; the spread between them counts as well.
     half = 1.96 * float(np.hypot(error[deepest.index].mean(), _standard_error(deepest)))
     seen = points["depth"] > 0
-    fit = _fit(points, points["depth"], error)
+    fit = _fit(points, points["depth"], error, kind.axis)
     reasons = points.loc[~points["reliable"].astype(bool), "reason"]
     doubts = [reason.partition("; ")[2] for reason in reasons]
     if not seen.all():
@@ -41,17 +43,18 @@ def curve_of(names: dict[str, Any], points: Any, kind: Noise) -> Curve:
     )
 
 
-def _fit(points: Any, u: Any, error: Any) -> NoiseFit | None:
+def _fit(points: Any, u: Any, error: Any, axis: Axis) -> NoiseFit | None:
     """Fit the law on one coordinate; ``None`` with fewer than three levels that have one."""
     seen = np.isfinite(u) & (u > 0)
     if points.loc[seen, "fraction"].nunique() <= 2:
         return None
-    return fit_noise_law(
+    fit = fit_noise_law(
         u[seen],
         points.loc[seen, "information"],
         error=error[seen],
         level=points.loc[seen, "fraction"],
     )
+    return replace(fit, reason=axis.worded(fit.reason))
 
 
 def _others(points: Any, error: Any, kind: Noise) -> tuple[CoordinateFit, ...]:
@@ -61,7 +64,7 @@ def _others(points: Any, error: Any, kind: Noise) -> tuple[CoordinateFit, ...]:
     units = kind.units()
     along = {name: points["strength"].map(partial(coordinate, name)) for name in units}
     along = {name: along[name] for name in kind.coordinates[1:]} | {"snr": points["snr"]}
-    fits = {name: _fit(points, u, error) for name, u in along.items()}
+    fits = {name: _fit(points, u, error, kind.axis) for name, u in along.items()}
     return tuple(
         CoordinateFit(name, units.get(name, "signal / noise"), fit)
         for name, fit in fits.items()
