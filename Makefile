@@ -43,6 +43,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/cell_law.py ../shared/data
 	$(BIN)/python benchmarks/published.py ../shared/data
 	$(BIN)/python benchmarks/planner.py ../shared/data
+	$(BIN)/python benchmarks/modalities.py ../shared/data $(VENV)/modalities
 	$(BIN)/python benchmarks/features.py ../shared/data $(VENV)/features
 	$(BIN)/python benchmarks/perturbation_baselines.py ../shared/data
 

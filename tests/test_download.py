@@ -2,10 +2,14 @@
 
 import hashlib
 import http.server
+import io
+import tarfile
 import threading
+import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import cellaxes as cx
 from cellaxes._core import fetch as room
@@ -188,3 +192,77 @@ def test_the_files_of_open_problems_come_from_the_public_bucket(server, tmp_path
     assert (path.name, path.read_bytes()) == ("id_map.csv", CONTENT)
     with pytest.raises(cx.InputError, match="did you mean 'de_train'"):
         cx.datasets.op3("de_trian")
+
+
+def test_a_hash_that_is_published_as_md5_is_checked_too(server, tmp_path):
+    md5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
+    path = cx.datasets.download(server.url, tmp_path / "x.bin", md5=md5.upper())
+    assert cx.datasets.download(server.url, path, md5=md5) == path
+    assert len(server.ranges) == 1
+    with pytest.raises(cx.InputError, match="its MD5 is not 00"):
+        cx.datasets.download(server.url, path, md5="00" * 16)
+    with pytest.raises(StoreError, match=f"gave a file with MD5 {md5}, not 00"):
+        cx.datasets.download(server.url, tmp_path / "y.bin", md5="00" * 16)
+    assert not (tmp_path / "y.bin").exists()
+
+
+def packed_images(images):
+    """An archive as Caltech's: a zip with a packed tar in it, and what is no image beside."""
+    inner, outer = io.BytesIO(), io.BytesIO()
+    with tarfile.open(fileobj=inner, mode="w:gz") as tar:
+        for name, content in images.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    with zipfile.ZipFile(outer, "w") as whole:
+        whole.writestr("caltech-101/Annotations.tar", b"")
+        whole.writestr("caltech-101/101_ObjectCategories.tar.gz", inner.getvalue())
+    return outer.getvalue()
+
+
+def test_caltech101_is_unpacked_into_folders_of_classes(server, tmp_path, monkeypatch):
+    room_of_sets = "cellaxes.datasets._image_sets."
+    picture = io.BytesIO()
+    Image.new("RGB", (5, 4), "red").save(picture, "jpeg")
+    inside = {
+        "101_ObjectCategories/ant/image_0001.jpg": picture.getvalue(),
+        "./101_ObjectCategories/watch/image_0001.jpg": picture.getvalue(),
+        "101_ObjectCategories/watch/tmp": b"",
+        "101_ObjectCategories/BACKGROUND_Google/image_0001.jpg": picture.getvalue(),
+        "../../image_0009.jpg": b"outside",
+        "101_ObjectCategories/../image_0010.jpg": b"outside",
+    }
+    server.content = packed_images(inside)
+    md5 = hashlib.md5(server.content, usedforsecurity=False).hexdigest()
+    monkeypatch.setattr(room_of_sets + "CALTECH101", server.url)
+    monkeypatch.setattr(room_of_sets + "CALTECH101_MD5", md5)
+    folder = cx.datasets.caltech101(folder=tmp_path / "sets")
+    assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*.*")) == [
+        "ant/image_0001.jpg",
+        "watch/image_0001.jpg",
+    ]
+    beside = ["101_ObjectCategories", "caltech-101.zip", "caltech-101.zip.sha256"]
+    assert left(tmp_path / "sets") == beside
+    assert list(cx.datasets.read_images(folder).obs["label"]) == ["ant", "watch"]
+    assert cx.datasets.caltech101(folder=tmp_path / "sets") == folder
+    assert len(server.ranges) == 1
+    server.content = b"no archive"
+    md5 = hashlib.md5(server.content, usedforsecurity=False).hexdigest()
+    monkeypatch.setattr(room_of_sets + "CALTECH101_MD5", md5)
+    with pytest.raises(cx.InputError, match="no whole archive of Caltech 101"):
+        cx.datasets.caltech101(folder=tmp_path / "other")
+    assert left(tmp_path / "other") == ["caltech-101.zip", "caltech-101.zip.sha256"]
+
+
+def test_sets_of_medmnist_are_named_and_checked(server, tmp_path, monkeypatch):
+    md5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
+    monkeypatch.setattr("cellaxes.datasets._image_sets.MEDMNIST", server.url.removesuffix("le.bin"))
+    table = {"bloodmnist": ("", "", "", md5), "tissuemnist": (md5, "", "", "")}
+    monkeypatch.setattr("cellaxes.datasets._image_sets.MEDMNIST_MD5", table)
+    path = cx.datasets.medmnist("bloodmnist", size=224, folder=tmp_path)
+    assert path == tmp_path / "bloodmnist_224.npz"
+    assert cx.datasets.medmnist(folder=tmp_path) == tmp_path / "tissuemnist.npz"
+    with pytest.raises(cx.InputError, match="did you mean 'tissuemnist'"):
+        cx.datasets.medmnist("tisuemnist")
+    with pytest.raises(cx.InputError, match="no size 32: it has 28, 64, 128, 224"):
+        cx.datasets.medmnist(size=32)

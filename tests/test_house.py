@@ -24,7 +24,7 @@ ARROWS = {
     "features": {"_core", "information"},
     "hierarchy": {"_core", "information"},
     "perturbation": {"_core"},
-    "study": {"_core", "noise", "embed", "signal", "information"},
+    "study": {"_core", "datasets", "noise", "embed", "signal", "information"},
     "pl": {"_core", "scaling"},
     "report": {"_core", "features", "hierarchy", "perturbation", "pl", "scaling"},
     "verbs": {

@@ -73,6 +73,60 @@ def test_unusable_signals_are_refused_with_the_mend(cells):
         cx.signal.measurement(adata, "protein", transform="log")
 
 
+def test_a_class_against_the_rest_counts_every_cell_once(cells):
+    adata = cells.copy()
+    signal = cx.signal.parse(adata, "class:cell_type@type 2")
+    truth = (adata.obs["cell_type"] == "type 2").to_numpy()
+    np.testing.assert_array_equal(signal.values == 1, truth)
+    assert signal.n_cells == 600
+    assert signal.categories == ("the rest", "type 2")
+    share = truth.mean()
+    assert signal.entropy == pytest.approx(
+        -share * np.log2(share) - (1 - share) * np.log2(1 - share)
+    )
+    assert signal.name == "class:cell_type@type 2"
+    specs = cx.signal.expand(adata, ["label:cell_type", "classes:cell_type"])
+    assert specs == ["label:cell_type", *(f"class:cell_type@type {i}" for i in range(6))]
+    assert sum(cx.signal.parse(adata, spec).values for spec in specs[1:]).tolist() == [1] * 600
+    adata.obs["a@b"] = np.where(truth, "x@y,z", "other")
+    assert cx.signal.expand(adata, ["classes:a@b"]) == ["class:a@b@x@y,z"]
+    np.testing.assert_array_equal(cx.signal.parse(adata, "class:a@b@x@y,z").values == 1, truth)
+    for spec, message in {
+        "class:cell_type@type 9": "has no class 'type 9': did you mean",
+        "class:cell_type": "write class:cell_type@CLASS, or classes:cell_type",
+        "class:celltype@type 1": "did you mean 'cell_type'",
+    }.items():
+        with pytest.raises(cx.InputError, match=message):
+            cx.signal.parse(adata, spec)
+
+
+def test_a_rare_class_is_no_information_in_pure_noise(cells):
+    adata = cells.copy()
+    rng = np.random.default_rng(0)
+    adata.obs["rare"] = np.where(rng.random(600) < 0.06, "in", "out")
+    signal = cx.signal.one_vs_rest(adata, "rare", "in")
+    found = cx.information.estimate(rng.normal(size=(600, 8)), signal.values, discrete=True)
+    assert found.low <= 0.0
+    assert abs(found.bits) < 0.01
+
+
+def test_dates_are_times(cells):
+    adata = cells.copy()
+    days = np.arange(600) // 100 * 45
+    dates = np.datetime64("2020-01-31") + days
+    adata.obs["date"] = pd.Categorical(dates.astype(str))
+    adata.obs["stamp"] = pd.to_datetime(dates)
+    adata.obs["month"] = days // 30
+    for key in ("date", "stamp"):
+        values = cx.signal.parse(adata, f"time:{key}").values[:, 0]
+        np.testing.assert_allclose(values - values[0], days)
+    assert cx.signal.parse(adata, "time:month").values[-1] == 7
+    adata.obs["date"] = adata.obs["date"].astype(object)
+    adata.obs.loc[adata.obs_names[7], "date"] = "2020-02-31"
+    with pytest.raises(cx.InputError, match="is no date beside dates"):
+        cx.signal.parse(adata, "time:date")
+
+
 TYPES = ["naive B cell", "T cell", "classical monocyte", "vein endothelial cell", "fibroblast"]
 
 

@@ -42,6 +42,7 @@ def fetch(
     path: Path,
     *,
     sha256: str | None = None,
+    md5: str | None = None,
     tries: int = 3,
     timeout: float = 30.0,
 ) -> Path:
@@ -60,6 +61,8 @@ def fetch(
         Where the file goes.
     sha256
         Of the whole file, in hexadecimal; None where nobody has published one.
+    md5
+        The same, where that is all that is published.
     tries
         Times a broken connection is taken up in this call.
     timeout
@@ -77,11 +80,12 @@ def fetch(
         raise InputError(f"{url!r} is no http or https address.")
     note = path.with_name(path.name + ".sha256")
     if path.is_file():
-        wanted = sha256 or (note.read_text().split()[0] if note.is_file() else None)
-        if wanted is not None and file_identity(path) != wanted.lower():
+        if md5 is None and sha256 is None and note.is_file():
+            sha256 = note.read_text().split()[0]
+        if other := _other(path, sha256, md5):
             raise InputError(
-                f"{path} is not the file that was asked for (its SHA-256 is not {wanted}): remove "
-                "it to download it again."
+                f"{path} is not the file that was asked for (its {other[0]} is not {other[2]}): "
+                "remove it to download it again."
             )
         return path
     part = path.with_name(path.name + ".part")
@@ -89,20 +93,29 @@ def fetch(
         path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(part):
         if path.is_file():  # another process was quicker
-            return fetch(url, path, sha256=sha256, tries=tries, timeout=timeout)
+            return fetch(url, path, sha256=sha256, md5=md5, tries=tries, timeout=timeout)
         _complete(url, part, tries, timeout)
-        found = file_identity(part)
-        if sha256 is not None and found != sha256.lower():
+        if other := _other(part, sha256, md5):
             _forget(part)
             raise StoreError(
-                f"{url} gave a file with SHA-256 {found}, not {sha256}: it was removed; it has "
-                "changed on the server, or something between altered it."
+                f"{url} gave a file with {other[0]} {other[1]}, not {other[2]}: it was removed; it "
+                "has changed on the server, or something between altered it."
             )
+        found = file_identity(part)
         with storing(path):
             write_atomic(note, f"{found}  {path.name}\n")
             part.replace(path)
             _forget(part)
     return path
+
+
+def _other(path: Path, sha256: str | None, md5: str | None) -> tuple[str, str, str] | None:
+    """Return the first hash that is not the one asked for: its name, what it is, what was asked."""
+    for name, wanted in (("SHA-256", sha256), ("MD5", md5)):
+        found = None if wanted is None else file_identity(path, name.replace("-", "").lower())
+        if wanted is not None and found != wanted.lower():
+            return name, str(found), wanted
+    return None
 
 
 def _complete(url: str, part: Path, tries: int, timeout: float) -> None:

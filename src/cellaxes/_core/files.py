@@ -185,7 +185,15 @@ def identity(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
-def file_identity(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+def path_identity(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, or of the names and bytes of a folder's files."""
+    if not path.is_dir():
+        return file_identity(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    return identity([[file.relative_to(path).as_posix(), file_identity(file)] for file in files])
+
+
+def file_identity(path: Path, algorithm: str = "sha256") -> str:
+    """Return the SHA-256 (or another hash) of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.file_digest(stream, algorithm).hexdigest()

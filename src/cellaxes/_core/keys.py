@@ -24,3 +24,8 @@ def structure() -> str:
 def modality() -> str:
     """``uns`` key of what the columns of ``X`` are where they are no genes."""
     return "cellaxes_modality"
+
+
+def notes() -> str:
+    """``uns`` key of what a reader left out or could not do, one sentence each."""
+    return "cellaxes_notes"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,8 +149,16 @@ def batches_of(
         yield from np.array_split(rng.permutation(rows), max(1, len(rows) // batch))
 
 
+class Trainable(Protocol):
+    """A network whose weights lie in one vector."""
+
+    @property
+    def values(self) -> "Tensor":
+        """All weights, which training changes in place."""
+
+
 def train(
-    networks: Sequence[Network],
+    networks: Sequence[Trainable],
     loss: Callable[[NDArray[np.int64]], "Tensor"],
     worth: Callable[[], float],
     *,

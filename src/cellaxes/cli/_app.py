@@ -17,6 +17,7 @@ from cellaxes.cli._options import (
     Levels,
     MinDepth,
     Models,
+    NoiseName,
     Out,
     Permutations,
     RandomState,
@@ -24,6 +25,7 @@ from cellaxes.cli._options import (
     Seeds,
     Signals,
     Sizes,
+    Strengths,
     TestFraction,
     Thin,
     show,
@@ -100,7 +102,7 @@ def measure(
     data: Data,
     signal: Signals,
     out: Out,
-    model: Models = ["pca", "random_projection"],  # noqa: B006
+    model: Models = None,
     layer: Layer = None,
     levels: Levels = 10,
     min_depth: MinDepth = 10.0,
@@ -110,11 +112,13 @@ def measure(
     estimator: EstimatorName = "auto",
     permutations: Permutations = 5,
     thin: Thin = ["both"],  # noqa: B006
+    noise: NoiseName = None,
+    strength: Strengths = None,
     jobs: Jobs = None,
     random_state: RandomState = 0,
     retry_failed: RetryFailed = False,
 ) -> None:
-    """Measure how much of a signal embeddings hold at falling depth, and fit the law.
+    """Measure how much of a signal embeddings hold as noise grows, and fit the law.
 
     Example: cellaxes measure cells.h5ad --signal label:cell_type --out study
     """
@@ -124,7 +128,7 @@ def measure(
         data,
         signal,
         out=out,
-        models=model,
+        models=model or None,
         layer=layer,
         n_levels=levels,
         min_depth=min_depth,
@@ -134,6 +138,8 @@ def measure(
         estimator=estimator,
         n_permutations=permutations,
         thin=thin,
+        noise=noise,
+        strengths=strength or None,
         n_jobs=jobs,
         random_state=random_state,
         retry_failed=retry_failed,

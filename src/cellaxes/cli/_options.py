@@ -14,7 +14,12 @@ By = Annotated[str, typer.Option("--by", help="Columns that name a curve or mode
 Level = Annotated[
     str | None, typer.Option("--level", help="Column that marks replicates of one depth.")
 ]
-Data = Annotated[Path, typer.Argument(help="An .h5ad file with UMI counts.")]
+Data = Annotated[
+    Path,
+    typer.Argument(
+        help="An .h5ad file with UMI counts; or images (.npz, a folder) or sequences (FASTA)."
+    ),
+]
 Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
 Signals = Annotated[
     list[str],
@@ -26,13 +31,16 @@ Signals = Annotated[
     ),
 ]
 Models = Annotated[
-    list[str], typer.Option("--model", help="name, name:key=value,… or precomputed:OBSM_KEY.")
+    list[str] | None,
+    typer.Option("--model", help="name, name:key=value,… or precomputed:OBSM_KEY."),
 ]
 Layer = Annotated[
     str | None, typer.Option("--layer", help="Where the counts are: a layer, or raw for raw.X.")
 ]
-Levels = Annotated[int, typer.Option("--levels", min=1, help="Number of depths.")]
-MinDepth = Annotated[float, typer.Option("--min-depth", help="Lowest depth, UMIs per cell.")]
+Levels = Annotated[int, typer.Option("--levels", min=1, help="Number of depths or noise levels.")]
+MinDepth = Annotated[
+    float, typer.Option("--min-depth", help="Lowest depth of counts, UMIs per cell.")
+]
 Sizes = Annotated[
     list[int] | None, typer.Option("--size", help="Training cells; repeat for several.")
 ]
@@ -44,6 +52,20 @@ Thin = Annotated[
     list[str],
     typer.Option(
         "--thin", help="Cells to thin: both (training and test), train or query; repeat to compare."
+    ),
+]
+NoiseName = Annotated[
+    str | None,
+    typer.Option(
+        "--noise",
+        help="Of counts thinning; of images gaussian, pooling or photons; of sequences "
+        "substitution, blosum62, masking or truncation. Default: the first of these.",
+    ),
+]
+Strengths = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--strength", help="A level of the noise of images or sequences; repeat for several."
     ),
 ]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Worker processes.")]

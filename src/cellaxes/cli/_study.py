@@ -6,6 +6,19 @@ from typing import Annotated, Any
 import typer
 
 from cellaxes._core.errors import InputError
+from cellaxes.cli._engine_options import (
+    Account,
+    Address,
+    AtOnce,
+    EngineName,
+    Memory,
+    NewData,
+    Partition,
+    Sbatch,
+    Shard,
+    Tasks,
+    Walltime,
+)
 from cellaxes.cli._options import (
     EstimatorName,
     Folder,
@@ -14,6 +27,7 @@ from cellaxes.cli._options import (
     Levels,
     MinDepth,
     Models,
+    NoiseName,
     Out,
     Permutations,
     RandomState,
@@ -21,6 +35,7 @@ from cellaxes.cli._options import (
     Seeds,
     Signals,
     Sizes,
+    Strengths,
     TestFraction,
     Thin,
     show,
@@ -35,33 +50,6 @@ STOPPED = 75
 _WORK = {"out", "data", "jobs", "retry_failed", "engine", "scheduler_address"}
 _WORK |= {"max_walltime", "tasks", "at_once", "partition", "account", "memory", "sbatch"}
 """Options that say how to work; the others say what the study is."""
-
-NewData = Annotated[Path | None, typer.Argument(help="An .h5ad file; none resumes --out.")]
-EngineName = Annotated[str, typer.Option("--engine", help="local, dask or slurm.")]
-Address = Annotated[
-    str | None, typer.Option("--scheduler-address", help="Dask: tcp://host:port of a scheduler.")
-]
-Walltime = Annotated[
-    str | None, typer.Option("--max-walltime", help="Time of a worker, [days-]hours:min:sec.")
-]
-Tasks = Annotated[int, typer.Option("--tasks", min=1, help="SLURM: tasks of the array.")]
-AtOnce = Annotated[
-    int | None, typer.Option("--at-once", min=1, help="SLURM: tasks that may run together.")
-]
-Partition = Annotated[str | None, typer.Option("--partition", help="SLURM: partition.")]
-Account = Annotated[str | None, typer.Option("--account", help="SLURM: account.")]
-Memory = Annotated[str | None, typer.Option("--memory", help="SLURM: memory of a task, as 8G.")]
-Sbatch = Annotated[
-    list[str], typer.Option("--sbatch", help="SLURM: a further sbatch option, --gres=gpu:1.")
-]
-Shard = Annotated[
-    int,
-    typer.Option(
-        "--shard",
-        envvar=["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"],
-        help="Which share of the work, from 0.",
-    ),
-]
 
 
 def _study(context: typer.Context, data: Path | None, out: Path) -> tuple[Any, Any]:
@@ -80,7 +68,7 @@ def _study(context: typer.Context, data: Path | None, out: Path) -> tuple[Any, A
     return study.prepare(
         data,
         wishes["signal"],
-        models=wishes["model"],
+        models=wishes["model"] or None,
         layer=wishes["layer"],
         n_levels=wishes["levels"],
         min_depth=wishes["min_depth"],
@@ -90,6 +78,8 @@ def _study(context: typer.Context, data: Path | None, out: Path) -> tuple[Any, A
         estimator=wishes["estimator"],
         n_permutations=wishes["permutations"],
         thin=wishes["thin"],
+        noise=wishes["noise"],
+        strengths=wishes["strength"] or None,
         random_state=wishes["random_state"],
     )
 
@@ -100,7 +90,7 @@ def study_run(
     out: Out,
     data: NewData = None,
     signal: Signals = [],  # noqa: B006
-    model: Models = ["pca", "random_projection"],  # noqa: B006
+    model: Models = None,
     layer: Layer = None,
     levels: Levels = 10,
     min_depth: MinDepth = 10.0,
@@ -110,6 +100,8 @@ def study_run(
     estimator: EstimatorName = "auto",
     permutations: Permutations = 5,
     thin: Thin = ["both"],  # noqa: B006
+    noise: NoiseName = None,
+    strength: Strengths = None,
     jobs: Jobs = None,
     random_state: RandomState = 0,
     retry_failed: RetryFailed = False,
@@ -168,7 +160,7 @@ def study_plan(
     out: Out,
     data: NewData = None,
     signal: Signals = [],  # noqa: B006
-    model: Models = ["pca", "random_projection"],  # noqa: B006
+    model: Models = None,
     layer: Layer = None,
     levels: Levels = 10,
     min_depth: MinDepth = 10.0,
@@ -178,6 +170,8 @@ def study_plan(
     estimator: EstimatorName = "auto",
     permutations: Permutations = 5,
     thin: Thin = ["both"],  # noqa: B006
+    noise: NoiseName = None,
+    strength: Strengths = None,
     random_state: RandomState = 0,
 ) -> None:
     """Say how many runs a study has and what they will take; a few are timed, and kept.

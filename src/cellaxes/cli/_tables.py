@@ -145,7 +145,7 @@ def zoo(
     ] = None,
     seed: Annotated[str | None, typer.Option("--seed", help="Column.")] = None,
     level: Level = None,
-    unit: Annotated[str, typer.Option("--unit", help="Unit of the depth.")] = "UMIs per cell",
+    unit: Annotated[str | None, typer.Option("--unit", help="Unit of the depth.")] = None,
     title: Annotated[str, typer.Option("--title", help="Heading of the page.")] = "Scaling zoo",
 ) -> None:
     """Put every curve of a table on one interactive page that needs no network.

@@ -16,7 +16,12 @@ OP3_FILES = {"de_train": "de_train.h5ad", "de_test": "de_test.h5ad", "id_map": "
 
 
 def download(
-    url: str, path: str | Path | None = None, *, sha256: str | None = None, timeout: float = 30.0
+    url: str,
+    path: str | Path | None = None,
+    *,
+    sha256: str | None = None,
+    md5: str | None = None,
+    timeout: float = 30.0,
 ) -> Path:
     """Download a file once, and return where it is.
 
@@ -32,6 +37,8 @@ def download(
     sha256
         Of the file, in hexadecimal: what comes is checked, and removed if it is another. Without
         it, a file that is there is checked against what came the first time.
+    md5
+        The same, where the publisher gives no other hash.
     timeout
         Seconds without an answer after which the connection counts as broken.
 
@@ -48,7 +55,7 @@ def download(
         if not names or not address.hostname:
             raise InputError(f"{url!r} names no file: pass path=.")
         path = cache_folder().joinpath("downloads", address.hostname, *names)
-    return fetch(url, Path(path), sha256=sha256, timeout=timeout)
+    return fetch(url, Path(path), sha256=sha256, md5=md5, timeout=timeout)
 
 
 def op3(

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors import SafetensorError
-
 from cellaxes._core.errors import InputError
 from cellaxes._core.extras import require_extra
 from cellaxes._core.nets import seeded
 from cellaxes._core.random import stream
+from cellaxes.embed._hub import folder_of, reading
 from cellaxes.embed._tokens import MASK, PAD
 
 if TYPE_CHECKING:
@@ -51,19 +50,7 @@ def locate(name: str) -> Path:
     InputError
         If it is neither, or lacks a file.
     """
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
-        require_extra("huggingface_hub", extra="transformers", what="checkpoints of the hub")
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-        try:
-            folder = Path(snapshot_download(name, local_files_only=True))
-        except (LocalEntryNotFoundError, HFValidationError) as error:
-            raise InputError(
-                f"{name} is no folder, and no checkpoint in the cache of the hub: "
-                f"run `hf download {name}` while on line, or give a folder."
-            ) from error
+    folder = folder_of(name)
     missing = [file for file in FILES if not (folder / file).is_file()]
     pickles = sorted(path.name for path in folder.rglob("*.pkl"))
     if pickles and {"tokens.json", "medians.json"} & set(missing):
@@ -101,16 +88,10 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             "not written yet: use a checkpoint of the first, or embed with its own package and "
             "read the result as precomputed."
         )
-    try:
-        with seeded(stream(0, "checkpoint")):
-            net, info = BertForMaskedLM.from_pretrained(
-                folder, use_safetensors=True, local_files_only=True, output_loading_info=True
-            )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{folder} cannot be read as a BERT ({reason}): download or save it again."
-        ) from error
+    with reading(folder, "a BERT"), seeded(stream(0, "checkpoint")):
+        net, info = BertForMaskedLM.from_pretrained(
+            folder, use_safetensors=True, local_files_only=True, output_loading_info=True
+        )
     absent = sorted(name for name in info["missing_keys"] if name.startswith("bert."))
     if absent or max(tokens.values(), default=PAD) >= net.config.vocab_size:
         what = f"the weights lack {absent[0]}" if absent else "there are more tokens than weights"

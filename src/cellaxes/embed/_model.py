@@ -1,6 +1,6 @@
 """What a representation model must be able to do, and the table of those there are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 from cellaxes._core.artefact import Artefact
 from cellaxes._core.errors import InputError, near
 from cellaxes._core.matrix import Counts
+from cellaxes._core.modality import Images, Modality
 from cellaxes._core.registry import Info, Registry
 
 
 class Model(Protocol):
     """A representation of cells: `fit` on training cells, `transform` any cells.
 
-    A model is a dataclass whose fields are its settings. ``fit`` sees training cells only
-    and returns the model itself; ``transform`` returns ``(n_cells, d)`` float32.
+    Cells are rows of counts, or images or sequences for a model that reads these. A model is
+    a dataclass whose fields are its settings. ``fit`` sees training cells only and returns
+    the model itself; ``transform`` returns ``(n_cells, d)`` float32.
     ``to_artefact`` and ``from_artefact`` carry it to disk without pickle.
     """
 
@@ -41,11 +43,14 @@ class Model(Protocol):
 
 
 _MODELS: Registry[Callable[..., Model]] = Registry("model")
+_READS: dict[str, tuple[str, ...]] = {}
+COUNTS, IMAGES, SEQUENCES = "counts", "images", "sequences"
+"""What rows can be, and a model can read."""
 M = TypeVar("M")
 
 
 def register(
-    name: str, *, description: str, reference: str, limits: str
+    name: str, *, description: str, reference: str, limits: str, reads: Sequence[str] = (COUNTS,)
 ) -> Callable[[type[M]], type[M]]:
     """Class decorator that adds a model to the registry under ``name``.
 
@@ -55,11 +60,14 @@ def register(
         How it is asked for: ``make(name)``, ``--model name``.
     description, reference, limits
         One sentence each, for `show`.
+    reads
+        What rows it takes: ``"counts"``, ``"images"``, ``"sequences"``.
     """
 
     def add(cls: type[M]) -> type[M]:
         info = Info(name, description, "embedding, float32, (n_cells, d)", reference, limits)
         _MODELS.add(info, cls)  # type: ignore[arg-type]
+        _READS[name] = tuple(reads)
         return cls
 
     return add
@@ -124,8 +132,30 @@ def load(path: str | Path) -> Model:
 
 
 def show() -> pd.DataFrame:
-    """Return a table of the models there are: name, description, reference, limits."""
-    return _MODELS.show()
+    """Return a table of the models: name, what they read, description, reference, limits."""
+    table = _MODELS.show()
+    table.insert(1, "reads", [", ".join(_READS[name]) for name in table["name"]])
+    return table
+
+
+def require_reads(model: Model, modality: Modality | None) -> None:
+    """Refuse a model for rows that it does not read.
+
+    Raises
+    ------
+    InputError
+        If the model is registered, and for other rows than these.
+    """
+    name = registered_name(model)
+    images = IMAGES if isinstance(modality, Images) else SEQUENCES
+    found = COUNTS if modality is None else images
+    if name not in _READS or found in _READS[name]:
+        return
+    others = [other for other, reads in _READS.items() if reads == (found,)]
+    raise InputError(
+        f"the model {name} reads {' and '.join(_READS[name])}, but X holds {found}: use one of "
+        f"{', '.join(others)}."
+    )
 
 
 def require_fitted(fitted: M | None, name: str) -> M:

@@ -18,6 +18,7 @@ from cellaxes.embed._model import register
     description="an embedding made elsewhere, in obsm or one file per depth; nothing is fitted",
     reference="any model: scVI, a foundation model, a published latent",
     limits="holds for the depths it was computed at only; the study measures it there",
+    reads=("counts", "images", "sequences"),
 )
 @dataclass
 class Precomputed:

@@ -12,6 +12,7 @@ from cellaxes._core.errors import InputError
 from cellaxes._core.matrix import by_rows, check_counts, csr_rows
 from cellaxes._core.version import __version__
 from cellaxes.embed._annotations import Annotations
+from cellaxes.embed._columns import dense_rows
 from cellaxes.embed._model import Model, make, registered_name
 from cellaxes.embed._precomputed import Precomputed
 
@@ -33,7 +34,7 @@ def embed(
     Parameters
     ----------
     adata
-        Cells with UMI counts.
+        Cells with UMI counts; or images or sequences, as `cellaxes.datasets` reads them.
     model
         Name of a registered model (see `show`) or an unfitted model.
     train
@@ -77,11 +78,15 @@ def embed(
             raise InputError("embeddings in a folder, one per depth, are read by studies alone.")
         embedding = fitted.transform(obsm_matrix(adata, fitted.use_rep))
     else:
-        counts, _ = counts_of(adata, layer)
-        csr = csr_rows(by_rows(counts), 0, adata.n_obs)
-        check_counts(csr, counts_name(layer))
-        asked = Annotations.of(adata, [fitted], layer=layer).asked_by(fitted, rows)
-        embedding = fitted.fit(csr[rows], random_state=random_state, **asked).transform(csr)
+        matrix, _ = counts_of(adata, layer)
+        known = Annotations.of(adata, [fitted], layer=layer)
+        if known.modality is None:
+            matrix = csr_rows(by_rows(matrix), 0, adata.n_obs)
+            check_counts(matrix, counts_name(layer))
+        else:
+            matrix = dense_rows(matrix)
+        asked = known.asked_by(fitted, rows)
+        embedding = fitted.fit(matrix[rows], random_state=random_state, **asked).transform(matrix)
     key = keys.embedding(name, key_added)
     adata.obsm[key] = embedding
     adata.uns[keys.params(key)] = {

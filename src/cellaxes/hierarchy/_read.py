@@ -3,15 +3,13 @@
 import gzip
 import json
 import re
-import zlib
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from cellaxes._core.errors import InputError
+from cellaxes._core.unpack import unpacked
 from cellaxes.hierarchy._ontology import Ontology, Term
 
 DEFAULT = "cl-2026-03-26"
@@ -81,17 +79,9 @@ def _damaged(path: str | Path, reason: object) -> InputError:
 
 def _text(path: Path) -> str:
     try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-        elif data[:4] == b"\x28\xb5\x2f\xfd":
-            with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
-                data = stream.read()
-        return data.decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, pa.ArrowException) as error:
-        raise _damaged(
-            path, str(error).splitlines()[0] if str(error) else "it ends early"
-        ) from error
+        return unpacked(path).decode("utf-8-sig")
+    except (InputError, UnicodeDecodeError) as error:
+        raise _damaged(path, str(error.__cause__ or error).partition("\n")[0]) from error
 
 
 def _obo(text: str, where: str) -> Ontology:

@@ -19,19 +19,19 @@ from cellaxes._core.random import stream
 _TABLE = 16
 """Counts up to this are drawn by inverting a tabulated distribution function."""
 
-_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 
 @njit(cache=True, nogil=True)
-def _mix(z: np.uint64) -> np.uint64:
-    """Scramble a position ``seed + (i + 1) * _GAMMA`` into SplitMix64's output number i."""
+def mix(z: np.uint64) -> np.uint64:
+    """Scramble a position ``seed + (i + 1) * GAMMA`` into SplitMix64's output number i."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
 
 
 @njit(cache=True, nogil=True)
-def _unit(bits: np.uint64) -> float:
+def unit(bits: np.uint64) -> float:
     """Return the upper 53 bits as a number in [0, 1)."""
     return np.int64(bits >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
@@ -57,12 +57,12 @@ def _draw_large(count: int, bits: np.uint64, table: NDArray[np.float64]) -> int:
     """Draw Binomial(count, p of the table) as a sum of draws from the table's last row."""
     kept = 0
     while count > 0:
-        u = _unit(bits)
+        u = unit(bits)
         c = np.uint64(min(count, _TABLE))
         for k in range(_TABLE):
             kept += int(u >= table[c, np.uint64(k)])
         count -= _TABLE
-        bits = _mix(bits + _GAMMA)
+        bits = mix(bits + GAMMA)
     return kept
 
 
@@ -95,11 +95,11 @@ def _thin_rows(
                 filled_for = p
             seed = seeds[row // ROW_BLOCK]
             place = row % ROW_BLOCK
-            seed += np.uint64(place * n_genes + 1) * _GAMMA
+            seed += np.uint64(place * n_genes + 1) * GAMMA
             for i in range(begin, stop):
                 gene = indices[i]
-                bits = _mix(seed + np.uint64(gene) * _GAMMA)
-                u = _unit(bits)
+                bits = mix(seed + np.uint64(gene) * GAMMA)
+                u = unit(bits)
                 count = int(data[i])
                 c = np.uint64(count)
                 # Every step of the table is compared and the results are summed: which way

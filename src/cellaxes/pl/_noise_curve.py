@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 
+from cellaxes._core.axis import DEPTH
 from cellaxes.scaling import NoiseFit
 
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
@@ -21,6 +22,7 @@ def noise_curve(
     label: str | None = None,
     color: str = PALETTE[0],
     faint: bool = False,
+    axis_label: str = DEPTH.label,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw information against depth on a logarithmic axis.
@@ -28,7 +30,7 @@ def noise_curve(
     Parameters
     ----------
     depth
-        Measured depth of each point, UMIs per cell, ``(n,)``.
+        Measured depth of each point, UMIs per cell, or another noise coordinate, ``(n,)``.
     information
         Information of each point, bits, ``(n,)``; every replicate is a point.
     fit
@@ -44,6 +46,8 @@ def noise_curve(
         Of points and law.
     faint
         Whether the curve stays in the background: hollow points, a thin law without its band.
+    axis_label
+        What the coordinate is.
     ax
         Axes to draw on; a new figure if ``None``.
 
@@ -91,7 +95,7 @@ def noise_curve(
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0,)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlabel("UMIs per cell (median, measured)")
+    ax.set_xlabel(axis_label)
     ax.set_ylabel("information (bits)")
     ax.spines[["top", "right"]].set_visible(False)
     return ax

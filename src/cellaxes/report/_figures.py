@@ -9,11 +9,18 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cellaxes._core.axis import DEPTH, Axis
 from cellaxes.pl import PALETTE, noise_curve
 from cellaxes.report._types import Curve
 
-THINNED = {"both": "all cells", "train": "training cells alone", "query": "queries alone"}
-"""Which cells are thinned, in the words of the page."""
+
+def thinned(axis: Axis) -> dict[str, str]:
+    """Return which rows are noisy, in the words of the page."""
+    return {
+        "both": f"all {axis.rows}",
+        "train": f"training {axis.rows} alone",
+        "query": "queries alone",
+    }
 
 
 @dataclass(frozen=True)
@@ -65,13 +72,20 @@ def curves_svg(points: pd.DataFrame, curves: Sequence[Curve], entropy: float) ->
                 ceiling=entropy if index == 0 and entropy < 2 * top else None,
                 color=look.color,
                 faint=look.faint,
+                axis_label=curve.axis.label,
                 ax=ax,
             )
 
     return inline_svg(draw)
 
 
-def losses_svg(points: pd.DataFrame, levels: pd.DataFrame, names: tuple[Hashable, ...]) -> str:
+def losses_svg(
+    points: pd.DataFrame,
+    levels: pd.DataFrame,
+    names: tuple[Hashable, ...],
+    *,
+    axis: Axis = DEPTH,
+) -> str:
     """Draw the ways of thinning side by side: replicates, and lines through their means.
 
     Parameters
@@ -80,16 +94,24 @@ def losses_svg(points: pd.DataFrame, levels: pd.DataFrame, names: tuple[Hashable
         Of `cellaxes.study.curves` and `cellaxes.study.levels`.
     names
         Signal, model and number of training cells.
+    axis
+        How the coordinate is spoken of.
     """
 
     def draw(ax: Axes) -> None:
-        for (thin, label), color in zip(THINNED.items(), PALETTE, strict=False):
+        for (thin, label), color in zip(thinned(axis).items(), PALETTE, strict=False):
             seen, means = _of(points, (*names, thin)), _of(levels, (*names, thin))
             if len(seen):
-                noise_curve(seen["depth"], seen["information"], color=color, ax=ax)
+                noise_curve(
+                    seen["depth"],
+                    seen["information"],
+                    color=color,
+                    axis_label=axis.label,
+                    ax=ax,
+                )
                 ax.plot(means["depth"], means["information"], color=color, label=label)
         ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
-        ax.legend(title="thinned", frameon=False)
+        ax.legend(title=axis.done, frameon=False)
 
     return inline_svg(draw)
 

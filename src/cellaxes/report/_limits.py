@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cellaxes._core.axis import DEPTH, Axis
 from cellaxes.report._types import Curve
 from cellaxes.report._words import bits, number
 from cellaxes.scaling import crossing
@@ -38,7 +39,9 @@ class Limits:
         capacity; of a continuous signal infinite, since it has no ceiling.
     limit
         ``"depth"``, ``"cells"`` or ``"model"``: depth or cells if doubling them adds most, and
-        at least 0.1 bit; else the model.
+        at least 0.1 bit; else the model. Depth stands for the noise coordinate, whatever it is.
+    axis
+        How that coordinate is spoken of.
     """
 
     signal: str
@@ -49,29 +52,33 @@ class Limits:
     by_cells: float
     by_model: float
     limit: str
+    axis: Axis = DEPTH
 
     @property
     def sentence(self) -> str:
         """Say it, with the numbers behind it."""
+        axis = self.axis
+        named = {"depth": axis.limit_again, "cells": axis.rows}
         depth = (
-            f"twice the depth would add {bits(self.by_depth)} bits"
+            f"twice the {axis.name} would add {bits(self.by_depth)} bits"
             if np.isfinite(self.by_depth)
-            else "what more depth would add is not identified"
+            else f"what more {axis.name} would add is not identified"
         )
         cells = (
-            f"twice the training cells {bits(self.by_cells)}"
+            f"twice the training {axis.rows} {bits(self.by_cells)}"
             if np.isfinite(self.by_cells)
-            else "what more training cells would add was not measured"
+            else f"what more training {axis.rows} would add was not measured"
         )
         model = (
-            f"{bits(self.by_model)} are missing at any depth"
+            f"{bits(self.by_model)} are missing at any {axis.level}"
             if np.isfinite(self.by_model)
             else "a continuous signal has no ceiling"
         )
+        what = named.get(self.limit, self.limit)
         return (
-            f"{self.signal} is limited by {self.limit}: {self.model} holds most "
-            f"({bits(self.information)} bits with {number(self.n_train)} cells); {depth}, {cells}; "
-            f"{model}."
+            f"{self.signal} is limited by {what}: {self.model} holds most "
+            f"({bits(self.information)} bits with {number(self.n_train)} {axis.rows}); {depth}, "
+            f"{cells}; {model}."
         )
 
 
@@ -112,6 +119,7 @@ def limits(curves: Sequence[Curve], entropy: float) -> Limits | None:
         by_cells=by_cells,
         by_model=max(entropy - capacity, 0.0),
         limit=max(known, key=lambda name: known[name]) if known else "model",
+        axis=best.axis,
     )
 
 
@@ -131,7 +139,7 @@ def crossings(curves: Sequence[Curve]) -> list[dict[str, Any]]:
         found = crossing(one.fit, other.fit)
         names = {"first": one.model, "second": other.model, "n_train": one.n_train}
         reason = found.reason.replace("the first model", one.model)
-        reason = reason.replace("the second model", other.model)
+        reason = one.axis.worded(reason.replace("the second model", other.model))
         rows.append(
             names | {"depth": found.depth, "low": found.low, "high": found.high, "reason": reason}
         )

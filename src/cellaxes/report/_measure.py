@@ -8,14 +8,17 @@ import pandas as pd
 
 from cellaxes._core.files import out_dir, pretty_json, write_atomic
 from cellaxes._core.provenance import machine, versions
-from cellaxes.report._figures import THINNED, curves_svg, looks, losses_svg
+from cellaxes.report._figures import curves_svg, looks, losses_svg, thinned
 from cellaxes.report._limits import Limits, crossings, limits
 from cellaxes.report._page import page
-from cellaxes.report._types import Curve, DataFacts
-from cellaxes.report._words import SHARES, loss_sentence, number, range_of, sentence
+from cellaxes.report._types import CoordinateFit, Curve, DataFacts
+from cellaxes.report._words import SHARES, SNR, loss_sentence, sentence
+from cellaxes.scaling import NoiseFit
 
 SCHEMA = "cellaxes.measure/1"
-_NAMES = ["signal", "model", "n_train"]
+NAMES = ["signal", "model", "n_train"]
+_APART = ("fit", "axis", "others")
+"""Fields of a curve that are written in another form than they have."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +54,13 @@ class MeasureReport:
             "schema": SCHEMA,
             "data": asdict(self.facts),
             "curves": [
-                {key: value for key, value in asdict(curve).items() if key != "fit"}
+                {key: value for key, value in asdict(curve).items() if key not in _APART}
                 | {"fit": curve.fit.to_dict() if curve.fit else None}
+                | {"others": [_of_coordinate(other) for other in curve.others]}
                 | {"summary": sentence(curve, self.facts.entropies.get(curve.signal))}
                 for curve in self.curves
             ],
-            "limits": [asdict(found) for found in self._limits()],
+            "limits": [_plain(asdict(found)) for found in self.limits()],
             "crossings": [
                 {"signal": signal} | row
                 for signal in self.facts.entropies
@@ -69,14 +73,20 @@ class MeasureReport:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per curve: information at full depth and the law's parameters."""
+        """Return one row per curve: information at full depth and the law's parameters.
+
+        Where the law was fitted on several noise coordinates, a row for each: ``coordinate`` says
+        which, and the sensitivity is in its unit.
+        """
         rows = []
         for curve in self.curves:
-            row = {
-                key: value for key, value in asdict(curve).items() if key not in ("fit", "doubts")
-            }
-            law = curve.fit.to_frame().iloc[0].to_dict() if curve.fit else {}
-            rows.append(row | law | {"doubts": "; ".join(curve.doubts)})
+            fields = asdict(curve).items()
+            row = {key: value for key, value in fields if key not in (*_APART, "doubts")}
+            for coordinate, fit in _coordinates(curve):
+                law = fit.to_frame().iloc[0].to_dict() if fit else {}
+                rows.append(
+                    row | {"coordinate": coordinate} | law | {"doubts": "; ".join(curve.doubts)}
+                )
         return pd.DataFrame(rows)
 
     def write(self, out: str | Path) -> Path:
@@ -104,7 +114,7 @@ class MeasureReport:
         """Return the page: self-contained, offline, readable on a phone."""
         signals = []
         for signal in self.facts.entropies:
-            curves = [curve for curve in self._drawn() if curve.signal == signal]
+            curves = [curve for curve in self.drawn() if curve.signal == signal]
             drawn = looks(curves)
             said = [sentence(c, self.facts.entropies[signal]) for c in curves]
             signals.append(
@@ -129,13 +139,16 @@ class MeasureReport:
             facts=self.facts,
             signals=signals,
             definitions=SHARES,
-            thinned=THINNED,
+            thinned=thinned(self.facts.axis),
+            axis=self.facts.axis,
+            snr=SNR.get(self.facts.axis.rows, ""),
+            coordinates=_coordinates,
             failures=self.failures.to_dict("records"),
             n_runs=len(self.runs),
             machine=machine(),
         )
 
-    def _limits(self) -> list[Limits]:
+    def limits(self) -> list[Limits]:
         """Return what limits each signal that was measured along depth."""
         found = [
             limits([curve for curve in self.curves if curve.signal == signal], entropy)
@@ -143,9 +156,9 @@ class MeasureReport:
         ]
         return [one for one in found if one is not None]
 
-    def _drawn(self) -> list[Curve]:
+    def drawn(self) -> list[Curve]:
         """Return the curves of the main figures; what is split by `shares` has its own."""
-        split = {tuple(row) for row in self.shares[_NAMES].to_numpy()}
+        split = {tuple(row) for row in self.shares[NAMES].to_numpy()}
         return [
             curve
             for curve in self.curves
@@ -169,63 +182,33 @@ class MeasureReport:
                 "model": model,
                 "n_train": n_train,
                 "rows": rows.to_dict("records"),
-                "summary": loss_sentence(_telling(rows)),
-                "svg": losses_svg(self.points, self.levels, (signal, model, n_train)),
+                "summary": loss_sentence(telling(rows), self.facts.axis),
+                "svg": losses_svg(
+                    self.points,
+                    self.levels,
+                    (signal, model, n_train),
+                    axis=self.facts.axis,
+                ),
             }
             for (model, n_train), rows in shares.groupby(["model", "n_train"], sort=False)
         ]
 
 
-def _telling(rows: pd.DataFrame) -> dict[str, Any]:
+def _plain(found: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in found.items() if key != "axis"}
+
+
+def _coordinates(curve: Curve) -> list[tuple[str, NoiseFit | None]]:
+    """Return the law of a curve on each coordinate, as people call it; its own first."""
+    others = [("measured SNR" if o.coordinate == "snr" else o.unit, o.fit) for o in curve.others]
+    return [(curve.axis.unit, curve.fit), *others]
+
+
+def _of_coordinate(other: CoordinateFit) -> dict[str, Any]:
+    return {"coordinate": other.coordinate, "unit": other.unit, "fit": other.fit.to_dict()}
+
+
+def telling(rows: pd.DataFrame) -> dict[str, Any]:
     """Return the depth at which nearest to half of the information is lost."""
     row = (rows["both"] - rows["full"] / 2).abs().argmin()
     return {str(name): value for name, value in rows.iloc[row].to_dict().items()}
-
-
-def brief(report: MeasureReport) -> str:
-    """Return the main numbers as a short table in text, and one sentence per curve."""
-    rows = [
-        (
-            "signal",
-            "model",
-            "cells",
-            "bits",
-            "of",
-            "capacity, bits",
-            "sensitivity, UMIs per cell",
-            "R²",
-        )
-    ]
-    for curve in report.curves:
-        fit = curve.fit
-        entropy = report.facts.entropies[curve.signal]
-        known = fit is not None and fit.identified
-        rows.append(
-            (
-                curve.signal,
-                curve.title,
-                str(curve.n_train),
-                f"{curve.information:.2f}",
-                number(entropy),
-                f"{fit.I_max:.2f} ({range_of(fit.I_max_low, fit.I_max_high)})"
-                if fit is not None and known
-                else "not identified",
-                f"{number(fit.u_bar)} ({range_of(fit.u_bar_low, fit.u_bar_high)})"
-                if fit is not None and known
-                else "not identified",
-                f"{fit.r_squared:.3f}" if fit is not None else "–",
-            )
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
-    limiting = [found.sentence for found in report._limits()]
-    said = [sentence(curve, report.facts.entropies[curve.signal]) for curve in report._drawn()]
-    lost = [
-        f"{model}, {n_train} training cells, {signal}: {loss_sentence(_telling(rows))}"
-        for (signal, model, n_train), rows in report.shares.groupby(_NAMES, sort=False)
-    ]
-    failed = [
-        f"{count} of {len(report.runs)} runs failed: {error}"
-        for error, count in report.failures["error"].value_counts().items()
-    ]
-    return "\n".join([*lines, "", *limiting, *said, *lost, *failed])

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from cellaxes._core.axis import DEPTH, Axis
 from cellaxes.scaling import NoiseFit
 
 
@@ -12,21 +13,26 @@ class DataFacts:
     Attributes
     ----------
     umis_per_cell
-        Full median depth.
+        Full median depth; ``None`` where the data are no counts.
     depths
-        Shallowest and deepest measured depth of the thinned cells, UMIs per cell.
+        Noise coordinate of the noisiest and the cleanest level: of counts the measured depth of
+        the thinned cells, UMIs per cell.
     seconds
         What the runs took, added up over workers.
     entropies
         Entropy of each discrete signal, bits; infinite for continuous ones.
     notes
         What a reader must know of a signal, where there is something: how its pairs are drawn.
+    noise, axis, shape
+        Kind of noise, how its coordinate is spoken of, and what a row is where it is no cell.
+    remarks
+        What a reader of files left out or could not do.
     """
 
     name: str
     n_cells: int
     n_genes: int
-    umis_per_cell: float
+    umis_per_cell: float | None
     depths: tuple[float, float]
     n_test: int
     sizes: tuple[int, ...]
@@ -38,6 +44,29 @@ class DataFacts:
     n_permutations: int
     seconds: float
     notes: dict[str, str] = field(default_factory=dict)
+    noise: str = "thinning"
+    axis: Axis = DEPTH
+    shape: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CoordinateFit:
+    """The law of one curve on another coordinate than that of its axis.
+
+    Attributes
+    ----------
+    coordinate
+        Its name, ``"snr"`` for the measured signal-to-noise ratio.
+    unit
+        Its unit.
+    fit
+        The law, whose sensitivity has this unit.
+    """
+
+    coordinate: str
+    unit: str
+    fit: NoiseFit
 
 
 @dataclass(frozen=True)
@@ -47,7 +76,8 @@ class Curve:
     Attributes
     ----------
     depth, information
-        At the deepest level: measured UMIs per cell, and bits averaged over replicates.
+        At the deepest level: measured UMIs per cell (or another noise coordinate), and bits
+        averaged over replicates.
     low, high
         95 % interval of that average, bits.
     null_high
@@ -63,6 +93,10 @@ class Curve:
     thin
         Which cells are thinned: ``"both"`` training and test cells, or ``"train"`` or
         ``"query"`` (test cells) alone.
+    axis
+        How its coordinate is spoken of.
+    others
+        The law on other coordinates, measured signal-to-noise ratio last.
     """
 
     signal: str
@@ -78,9 +112,12 @@ class Curve:
     doubts: tuple[str, ...]
     fit: NoiseFit | None
     thin: str = "both"
+    axis: Axis = DEPTH
+    others: tuple[CoordinateFit, ...] = ()
 
     @property
     def title(self) -> str:
         """The model, and which cells are thinned where it is not all of them."""
-        which = {"train": ", training cells thinned", "query": ", queries thinned"}
+        axis = self.axis
+        which = {"train": f", training {axis.rows} {axis.done}", "query": f", queries {axis.done}"}
         return self.model + which.get(self.thin, "")

@@ -4,12 +4,21 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from cellaxes._core.axis import DEPTH, Axis
 from cellaxes.report._types import Curve
 
 POOR = 0.95
 """R² on level means below which the law is said to describe a curve poorly."""
 LIMIT = 0.25
 """Bits that must be missing before their cause is called a limit."""
+SNR = {
+    "images": "The measured signal-to-noise ratio (SNR) is the variance of the signal over all "
+    "pixels and images, over the mean squared difference of noisy and clean pixels; where pixels "
+    "are averaged, the signal is the averages.",
+    "sequences": "The measured signal-to-noise ratio (SNR) is that of true to changed residues: a "
+    "draw that hits the true residue changes nothing.",
+}
+"""How the ratio is measured, for the page."""
 SHARES = {
     "loss": "information at the deepest level minus information with all cells thinned",
     "train_loss": "the training cells' own loss: deepest level minus training cells alone thinned",
@@ -99,21 +108,23 @@ def bits(value: float) -> str:
     return "–" if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
-def loss_sentence(row: Mapping[str, Any]) -> str:
+def loss_sentence(row: Mapping[str, Any], axis: Axis = DEPTH) -> str:
     """Say how much is lost at a depth, and what deeper queries or training cells would mend.
 
     Parameters
     ----------
     row
         Of `cellaxes.study.shares`.
+    axis
+        How the coordinate is spoken of.
     """
-    start = f"At {number(row['depth'])} UMIs per cell"
+    start = f"At {axis.at.format(number(row['depth']))}"
     if row["loss"] < 0.005:
         return f"{start} nothing is lost."
     mends, before = [], ""
     for gain, who in (
-        ("deeper_queries", "deeper queries"),
-        ("deeper_training", "deeper training cells"),
+        ("deeper_queries", f"{axis.better} queries"),
+        ("deeper_training", f"{axis.better} training {axis.rows}"),
     ):
         if not math.isnan(row[gain]):
             verb, amount = _brings(row[gain], row["loss"])
@@ -133,21 +144,22 @@ def _brings(gain: float, loss: float) -> tuple[str, str]:
 
 def sentence(curve: Curve, entropy: float | None) -> str:
     """Say in one or two sentences what a curve shows and what limits it."""
+    axis = curve.axis
     of = f" of {entropy:.2f}" if entropy is not None and math.isfinite(entropy) else ""
     seen = (
         " (given; it may have seen these cells)"
         if curve.given
-        else f", trained on {curve.n_train:,} cells,"
+        else f", trained on {curve.n_train:,} {axis.rows},"
     )
     start = (
         f"{curve.title}{seen} holds {curve.information:.2f}{of} bits at "
-        f"{number(curve.depth)} UMIs per cell (95 % interval {curve.low:.2f} to {curve.high:.2f})"
+        f"{axis.at.format(number(curve.depth))} (95 % interval {curve.low:.2f} to {curve.high:.2f})"
     )
     if curve.doubts:
         start += f" (not reliable: {curve.doubts[0]})"
     fit = curve.fit
     if fit is None:
-        return f"{start}; fewer than three depths show no law."
+        return f"{start}; fewer than three {axis.levels} show no law."
     if not fit.identified:
         return f"{start}. Its law is not identified: {fit.reason}."
     if fit.r_squared < POOR:
@@ -158,14 +170,14 @@ def sentence(curve: Curve, entropy: float | None) -> str:
     gain = fit.law.bits_per_doubling(curve.depth)
     lost = max(fit.I_max - fit.law(curve.depth), 0.0)
     limit = (
-        f"sequencing depth is a limit: it costs {lost:.2f} bits here"
+        f"{axis.limit} is a limit: it costs {lost:.2f} bits here"
         if lost > LIMIT
-        else f"depth is no limit here (it costs {lost:.2f} bits)"
+        else f"{axis.limit_again} is no limit here (it costs {lost:.2f} bits)"
     )
     if of and entropy is not None:
         missing = entropy - max(fit.I_max, curve.information)
-        limit += f"; {missing:.2f} bits are missing at any depth" if missing > LIMIT else ""
+        limit += f"; {missing:.2f} bits are missing at any {axis.level}" if missing > LIMIT else ""
     return (
-        f"{start}; {limit}. Twice the depth would add {gain:.2f} bits; half a bit of the "
-        f"capacity is gone at {number(fit.u_bar)} UMIs per cell."
+        f"{start}; {limit}. Twice the {axis.name} would add {gain:.2f} bits; half a bit of the "
+        f"capacity is gone at {axis.at.format(number(fit.u_bar))}."
     )

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import plain, write_atomic
 from cellaxes._core.tables import thinned_alike
-from cellaxes.report._zoo_columns import NAMING, Tidy, tidy
+from cellaxes.report._zoo_columns import NAMING, Tidy, tidy, unit_of
 from cellaxes.report._zoo_page import render
 from cellaxes.report._zoo_types import ZooCurve, ZooGrid, band_depths
 from cellaxes.scaling import fit_joint_law, fit_noise_law
@@ -112,7 +112,7 @@ def zoo(
     size: str | None = None,
     seed: str | None = None,
     level: str | None = None,
-    unit: str = "UMIs per cell",
+    unit: str | None = None,
     title: str = "Scaling zoo",
     progress: bool = False,
 ) -> Zoo:
@@ -141,7 +141,7 @@ def zoo(
         Column that says which points are replicates of one depth, where depths are measured;
         without it, points of equal depth are.
     unit
-        Unit of the depth, in words.
+        Unit of the depth, in words; default: what a column ``unit`` says, else UMIs per cell.
     title
         Heading of the page.
     progress
@@ -183,7 +183,7 @@ def zoo(
             bar.update()
     return Zoo(
         title=title,
-        unit=unit,
+        unit=unit or unit_of(table),
         columns=rows.columns,
         values={role: labels for role, labels in rows.values.items() if role != "level"},
         curves=tuple(fitted),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellaxes._core.axis import DEPTH
 from cellaxes._core.errors import InputError, near
 
 KNOWN = {
@@ -97,6 +98,14 @@ def tidy(table: pd.DataFrame, given: dict[str, str | None]) -> Tidy:
         )
     kept = points.loc[known].reset_index(drop=True)
     return Tidy(kept, columns, values, len(table), int((~known).sum()))
+
+
+def unit_of(table: pd.DataFrame) -> str:
+    """Return the unit that the rows agree on."""
+    told = list(table["unit"].dropna().unique()) if "unit" in table else []
+    if len(told) > 1:
+        return "noise coordinate"
+    return str(told[0]) if len(told) else DEPTH.unit
 
 
 def _columns(table: pd.DataFrame, given: dict[str, str | None]) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Laws of information against measurement noise and cells: fits, predictions, plans."""
 
+from cellaxes._core.coordinates import coordinate, show_coordinates
 from cellaxes.scaling._batch import BatchFit, BatchLaw, fit_batch_law
 from cellaxes.scaling._cells import CellFit, CellLaw, fit_cell_law
-from cellaxes.scaling._coordinates import coordinate, show_coordinates
 from cellaxes.scaling._costs import Costs
 from cellaxes.scaling._extrapolate import Prediction, predict
 from cellaxes.scaling._fit import fit_noise_law

@@ -1,7 +1,7 @@
 """What an embedding should know about a cell."""
 
 from cellaxes.signal._clone import clone
-from cellaxes.signal._label import label
+from cellaxes.signal._label import label, one_vs_rest
 from cellaxes.signal._level import level
 from cellaxes.signal._measurement import measurement
 from cellaxes.signal._signal import Relation, Signal
@@ -17,6 +17,7 @@ __all__ = [
     "label",
     "level",
     "measurement",
+    "one_vs_rest",
     "parse",
     "space",
     "time",

@@ -1,9 +1,10 @@
-"""A categorical label in ``obs``."""
+"""A categorical label in ``obs``, or one of its classes against the rest."""
 
 import anndata
+import numpy as np
 
 from cellaxes._core.adata import obs_column
-from cellaxes._core.errors import InputError
+from cellaxes._core.errors import InputError, near
 from cellaxes.signal._signal import Signal
 
 
@@ -45,3 +46,50 @@ def label(adata: anndata.AnnData, key: str) -> Signal:
         )
     values = coded.codes.to_numpy().astype("int64")
     return Signal(f"label:{key}", "discrete", values, categories)
+
+
+def one_vs_rest(adata: anndata.AnnData, key: str, of: str) -> Signal:
+    """Return whether ``obs[key]`` is one class, as a discrete signal of two classes.
+
+    Every cell counts once, in the share that the class has: its entropy, the ceiling of the
+    information, is below a bit where it is rare. (Resampling classes to equal shares with
+    replacement, as is often done, repeats cells, and an estimator that meets a cell in
+    training and in testing reads information in pure noise.)
+
+    Parameters
+    ----------
+    adata
+        Cells.
+    key
+        ``obs`` column, as of `label`.
+    of
+        Name of the class.
+
+    Raises
+    ------
+    InputError
+        As `label`, or if there is no such class.
+    """
+    classes = label(adata, key)
+    if of not in classes.categories:
+        raise InputError(f"obs[{key!r}] has no class {of!r}: {near(of, classes.categories)}")
+    values = (classes.values == classes.categories.index(of)).astype(np.int64)
+    return Signal(name_of_class(key, of), "discrete", values, ("the rest", of))
+
+
+def names_of_classes(adata: anndata.AnnData, key: str) -> list[str]:
+    """Return the signal of each class against the rest; of two classes, of the second alone.
+
+    Raises
+    ------
+    InputError
+        As `label`.
+    """
+    categories = label(adata, key).categories
+    chosen = categories[1:] if len(categories) == 2 else categories
+    return [name_of_class(key, of) for of in chosen]
+
+
+def name_of_class(key: str, of: str) -> str:
+    """Return how `parse` reads a class against the rest."""
+    return f"class:{key}@{of}"

@@ -7,16 +7,16 @@ import anndata
 
 from cellaxes._core.errors import InputError
 from cellaxes.signal._clone import clone
-from cellaxes.signal._label import label
+from cellaxes.signal._label import label, names_of_classes, one_vs_rest
 from cellaxes.signal._level import level, names_of_levels
 from cellaxes.signal._measurement import measurement
 from cellaxes.signal._signal import Signal
 from cellaxes.signal._space import space
 from cellaxes.signal._time import time
 
-KINDS = ("label", "protein", "measurement", "clone", "space", "time", "level")
-HIERARCHY = "hierarchy"
-"""Stands for the levels of a hierarchy, a signal each (`expand`)."""
+KINDS = ("label", "class", "protein", "measurement", "clone", "space", "time", "level")
+HIERARCHY, CLASSES = "hierarchy", "classes"
+"""Stand for the levels of a hierarchy, and for the classes of a label, a signal each (`expand`)."""
 OPTIONS = {
     "clone": ("missing", "n_draws"),
     "space": ("k", "n_draws"),
@@ -34,10 +34,11 @@ def parse(adata: anndata.AnnData, spec: str) -> Signal:
     adata
         Cells.
     spec
-        ``label:OBS_KEY``, ``protein:OBSM_KEY`` (CLR), ``measurement:OBSM_KEY`` (raw),
-        ``time:OBS_KEY``, ``level:OBS_KEY@2`` (cell types at a level of the Cell Ontology's tree,
-        1 the coarsest of 4); pairs of cells: ``clone:OBS_KEY`` or ``clone:OBS_KEY@TIME_KEY``,
-        ``space:OBSM_KEY`` or ``space:OBSM_KEY@SECTION_KEY``. Settings follow these:
+        ``label:OBS_KEY``, ``class:OBS_KEY@CLASS`` (one class against the rest),
+        ``protein:OBSM_KEY`` (CLR), ``measurement:OBSM_KEY`` (raw), ``time:OBS_KEY``,
+        ``level:OBS_KEY@2`` (cell types at a level of the Cell Ontology's tree, 1 the coarsest of
+        4); pairs of cells: ``clone:OBS_KEY`` or ``clone:OBS_KEY@TIME_KEY``, ``space:OBSM_KEY`` or
+        ``space:OBSM_KEY@SECTION_KEY``. Settings follow these:
         ``clone:barcode@day,missing=0,missing=unknown``, ``space:spatial,k=6,n_draws=10``.
 
     Raises
@@ -48,12 +49,15 @@ def parse(adata: anndata.AnnData, spec: str) -> Signal:
     kind, separator, key = spec.partition(":")
     if not separator or not key or kind not in KINDS:
         raise InputError(
-            f"{spec!r} names no signal: write label:OBS_KEY, protein:OBSM_KEY (counts, CLR), "
+            f"{spec!r} names no signal: write label:OBS_KEY, class:OBS_KEY@CLASS, "
+            "protein:OBSM_KEY (counts, CLR), "
             "measurement:OBSM_KEY (as it stands), clone:OBS_KEY[@TIME_KEY], "
             "space:OBSM_KEY[@SECTION_KEY], time:OBS_KEY or level:OBS_KEY@LEVEL."
         )
     if kind == "label":
         return label(adata, key)
+    if kind == "class":
+        return one_vs_rest(adata, *_class(adata, spec, key))
     if kind == "time":
         return time(adata, key)
     if kind not in OPTIONS:
@@ -72,7 +76,7 @@ def parse(adata: anndata.AnnData, spec: str) -> Signal:
 
 
 def expand(adata: anndata.AnnData, specs: Sequence[str]) -> list[str]:
-    """Return signals with each ``hierarchy:OBS_KEY`` replaced by its levels.
+    """Return signals with ``hierarchy:`` replaced by its levels, ``classes:`` by its classes.
 
     Parameters
     ----------
@@ -80,8 +84,8 @@ def expand(adata: anndata.AnnData, specs: Sequence[str]) -> list[str]:
         Cells.
     specs
         As of `parse`, or ``hierarchy:OBS_KEY``, with settings ``hierarchy:OBS_KEY,levels=5`` and
-        ``ids=OBS_KEY`` (column of ontology ids). A level that tells no more than the one above is
-        left out.
+        ``ids=OBS_KEY`` (column of ontology ids), a level that tells no more than the one above
+        being left out; or ``classes:OBS_KEY``, each class against the rest.
 
     Raises
     ------
@@ -91,6 +95,9 @@ def expand(adata: anndata.AnnData, specs: Sequence[str]) -> list[str]:
     found = []
     for spec in specs:
         kind, _, key = spec.partition(":")
+        if kind == CLASSES:
+            found += names_of_classes(adata, key)
+            continue
         if kind != HIERARCHY:
             found.append(spec)
             continue
@@ -99,6 +106,16 @@ def expand(adata: anndata.AnnData, specs: Sequence[str]) -> list[str]:
             raise InputError(f"{spec!r} names a level: write level:{key}@{other} for one alone.")
         found += names_of_levels(adata, key, **options)
     return found
+
+
+def _class(adata: anndata.AnnData, spec: str, text: str) -> tuple[str, str]:
+    """Split ``KEY@CLASS`` where what stands before is a column: both may hold any sign."""
+    ends = [place for place, sign in enumerate(text) if sign == "@"]
+    if not ends:
+        raise InputError(f"{spec!r} names no class: write class:{text}@CLASS, or classes:{text}.")
+    known = [place for place in ends if text[:place] in adata.obs]
+    place = (known or ends)[0]
+    return text[:place], text[place + 1 :]
 
 
 def _settings(spec: str, kind: str, text: str) -> tuple[str, str | None, dict[str, Any]]:

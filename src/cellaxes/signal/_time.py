@@ -20,7 +20,7 @@ def time(adata: anndata.AnnData, key: str) -> Signal:
     adata
         Cells.
     key
-        ``obs`` column: numbers, an ordered categorical, or words that are numbers.
+        ``obs`` column: numbers, an ordered categorical, dates, or words that are numbers.
 
     Raises
     ------

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellaxes.noise import noise_kind
 from cellaxes.study._spec import RunSpec
 from cellaxes.study._store import Store
 
@@ -21,10 +22,13 @@ SHOWN = 5
 def collect(out: str | Path) -> pd.DataFrame:
     """Return one row per run of the study in ``out``, in the study's own order.
 
-    Columns: ``signal, model, n_train, n_test, thin, fraction, seed``; the measured
-    ``umis_per_cell`` (median of the test cells) and ``umis_per_cell_train``; ``n_empty``
-    test cells without a UMI; ``information, low, high, null, null_high`` in bits; ``n``
-    pairs; ``estimator, reliable, reason``; ``status`` (done, failed, missing) and ``error``.
+    Columns: ``signal, model, n_train, n_test, thin, fraction, seed``; of counts the measured
+    ``umis_per_cell`` (median of the test cells) and ``umis_per_cell_train``, and ``n_empty``
+    test cells without a UMI; of images and sequences, whose ``fraction`` is the nominal
+    coordinate of the level, ``depth``, the same, ``unit``, ``noise``, ``strength``, and the
+    measured signal-to-noise ratios ``snr`` and ``snr_train``; ``information, low, high, null,
+    null_high`` in bits; ``n`` pairs; ``estimator, reliable, reason``; ``status`` (done, failed,
+    missing) and ``error``.
     It does not depend on how often the study was stopped or on how many workers ran it.
 
     Raises
@@ -45,11 +49,9 @@ def _row(task: RunSpec, record: dict[str, Any] | None) -> dict[str, Any]:
         "n_train": task.n_train,
         "n_test": task.n_test,
         "thin": task.thin,
-        "fraction": task.chain[-1],
+        "fraction": noise_kind(task.noise).nominal(task.chain[-1]),
         "seed": task.seed,
-        "umis_per_cell": facts.get("umis_per_cell", np.nan),
-        "umis_per_cell_train": facts.get("umis_per_cell_train", np.nan),
-        "n_empty": facts.get("n_empty", 0),
+        **_noise(task, facts),
         "information": float(found.get("bits", "nan")),
         **{key: float(found.get(key, "nan")) for key in ("low", "high", "null", "null_high")},
         "n": found.get("n", 0),
@@ -58,6 +60,25 @@ def _row(task: RunSpec, record: dict[str, Any] | None) -> dict[str, Any]:
         "reason": found.get("reason", ""),
         "status": record["status"],
         "error": record.get("error", ""),
+    }
+
+
+def _noise(task: RunSpec, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return what is known of the noise of a run: measured, and nominal where it has one."""
+    kind = noise_kind(task.noise)
+    if kind.snr is None:
+        return {
+            "umis_per_cell": facts.get("umis_per_cell", np.nan),
+            "umis_per_cell_train": facts.get("umis_per_cell_train", np.nan),
+            "n_empty": facts.get("n_empty", 0),
+        }
+    return {
+        "depth": kind.nominal(task.chain[-1]),
+        "unit": kind.axis.unit,
+        "noise": kind.name,
+        "strength": task.chain[-1],
+        "snr": float(facts.get("snr", "nan")),
+        "snr_train": float(facts.get("snr_train", "nan")),
     }
 
 
@@ -138,15 +159,18 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
     The table's columns, ``thin`` now naming the curve: the deepest level, one run for all
     ways of thinning, stands in each of them; and ``depth``, the noise coordinate: the median
     UMIs per cell of the cells that are thinned, training cells where they alone are, test
-    cells otherwise.
+    cells otherwise; the nominal coordinate where the data are no counts, and ``snr`` then that
+    of the noisy rows.
     """
     parts = []
     for _, rows in table.groupby(list(CURVE[:-1]), sort=False):
         deepest = rows["fraction"] == rows["fraction"].max()
         for way in rows.loc[~deepest, "thin"].unique() if not deepest.all() else ("both",):
-            measured = "umis_per_cell_train" if way == "train" else "umis_per_cell"
             curve = rows[deepest | (rows["thin"] == way)]
-            parts.append(curve.assign(thin=way, depth=curve[measured]))
+            measured = "umis_per_cell" if "umis_per_cell" in rows else "snr"
+            seen = curve[f"{measured}_train" if way == "train" else measured]
+            named = {"depth": seen} if measured == "umis_per_cell" else {"snr": seen}
+            parts.append(curve.assign(thin=way, **named))
     points: pd.DataFrame = pd.concat(parts)
     return points[points["status"] == "done"].reset_index(drop=True)
 
@@ -157,8 +181,8 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     One row per signal, model, number of training cells, way of thinning and fraction, as
-    arranged by `curves`: means of ``depth``, ``umis_per_cell``, ``information`` and
-    ``null``; the largest ``null_high`` and ``n_empty``;
+    arranged by `curves`: means of ``depth``, ``umis_per_cell`` or ``snr``, ``information`` and
+    ``null``; the largest ``null_high`` and, of counts, ``n_empty``;
     ``total_sd``, the standard deviation over replicates; ``estimator_se``, the root mean
     square standard error of one estimate; ``replicate_sd``, what split, thinning and
     subsampling add to it, ``sqrt(max(0, total_sd^2 - estimator_se^2))``; all in bits;
@@ -167,15 +191,17 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
     done = curves(table)
     done["squared_error"] = ((done["high"] - done["low"]) / 3.92) ** 2
     grouped = done.groupby([*CURVE, "fraction"], sort=False)
+    measured = "umis_per_cell" if "umis_per_cell" in done else "snr"
+    empty = {"n_empty": ("n_empty", "max")} if "n_empty" in done else {}
     joined = grouped.agg(
         depth=("depth", "mean"),
-        umis_per_cell=("umis_per_cell", "mean"),
+        **{measured: (measured, "mean")},
         information=("information", "mean"),
         total_sd=("information", "std"),
         estimator_se=("squared_error", "mean"),
         null=("null", "mean"),
         null_high=("null_high", "max"),
-        n_empty=("n_empty", "max"),
+        **empty,
         n_seeds=("seed", "size"),
         reliable=("reliable", "all"),
     ).reset_index()

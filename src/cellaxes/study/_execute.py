@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from cellaxes._core.errors import InputError, StoreError
+from cellaxes._core.matrix import row_sums
 from cellaxes._core.provenance import versions
 from cellaxes._core.random import stream
 from cellaxes.embed import Annotations, Model, make
@@ -19,7 +20,7 @@ from cellaxes.information import average, estimate
 from cellaxes.signal import Signal
 from cellaxes.study._handout import read_embedding
 from cellaxes.study._spec import RunSpec
-from cellaxes.study._stages import Stages, median_depth
+from cellaxes.study._stages import Matrix, Stages
 from cellaxes.study._store import Store
 
 
@@ -110,19 +111,20 @@ class _Book:
         self.start = now
 
 
-def _fit(run: RunSpec, bench: Bench) -> tuple[Model, float]:
-    """Return the model, fitted to the training cells, and their depth."""
+def _fit(run: RunSpec, bench: Bench) -> tuple[Model, dict[str, Any]]:
+    """Return the model, fitted to the training cells, and how noisy they are."""
     counts = bench.stages.level(run.seed, run.train_chain)
     train, _ = split(counts.shape[0], run.n_train, run.n_test, run.seed)
     train_counts = counts[train]
     model = make(run.model.name, **run.model.params)
     asked = bench.annotations.asked_by(model, train)
     model.fit(train_counts, random_state=run.seed, **asked)
-    return model, median_depth(train_counts)
+    told = _noise_of(bench.stages, train_counts, train)
+    return model, {f"{name}_train": value for name, value in told.items()}
 
 
 def _embed(
-    run: RunSpec, bench: Bench, model: Model, umis_per_cell_train: float
+    run: RunSpec, bench: Bench, model: Model, of_training: dict[str, Any]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], dict[str, Any]]:
     """Return the embedded test cells, which they are, and the facts of their runs."""
     counts = bench.stages.level(run.seed, run.test_chain)
@@ -132,13 +134,17 @@ def _embed(
     if "folder" in run.model.params:
         given = read_embedding(run.model.params["folder"], seed=run.seed, fraction=run.chain[-1])
     embedding = model.transform(test_counts if given is None else given[test])
-    facts = {
-        "umis_per_cell": median_depth(test_counts),
-        "umis_per_cell_train": umis_per_cell_train,
-        "n_empty": int((test_counts.getnnz(axis=1) == 0).sum()),
-        "d": int(embedding.shape[1]),
-    }
-    return embedding, test, facts
+    facts = _noise_of(bench.stages, test_counts, test) | of_training
+    if bench.stages.noise.snr is None:
+        facts["n_empty"] = int((test_counts.getnnz(axis=1) == 0).sum())
+    return embedding, test, facts | {"d": int(embedding.shape[1])}
+
+
+def _noise_of(stages: Stages, noisy: Matrix, rows: NDArray[np.int64]) -> dict[str, Any]:
+    """Return the measured depth of counts, or the measured signal-to-noise ratio."""
+    if stages.noise.snr is None:
+        return {"umis_per_cell": float(np.median(row_sums(noisy)))}
+    return {"snr": stages.noise.snr(stages.clean()[rows], noisy)}
 
 
 def _measure(

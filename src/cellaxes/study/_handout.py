@@ -1,4 +1,4 @@
-"""Thinned counts handed out as files, and the embeddings that come back for them."""
+"""Noisy data handed out as files, and the embeddings that come back for them."""
 
 import hashlib
 import json
@@ -10,11 +10,20 @@ import anndata
 import numpy as np
 from numpy.typing import NDArray
 
-from cellaxes._core.adata import counts_name, counts_of, finite_matrix, read_h5ad
+from cellaxes._core.adata import finite_matrix
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import file_identity, out_dir, part_of, pretty_json, storing, write_atomic
-from cellaxes._core.matrix import by_rows, check_counts, csr_rows, row_sums
-from cellaxes.noise import depth_ladder, thin_series
+from cellaxes._core.files import (
+    file_identity,
+    out_dir,
+    part_of,
+    path_identity,
+    pretty_json,
+    storing,
+    write_atomic,
+)
+from cellaxes._core.modality import modality_of, set_modality
+from cellaxes.datasets import open_data
+from cellaxes.noise import THINNING, clean_matrix, kind_for, levels_of
 from cellaxes.study._spec import ModelSpec, StudySpec
 
 FORMAT = 1
@@ -30,22 +39,25 @@ def write_thinned(
     min_depth: float = 10.0,
     fractions: Sequence[float] | None = None,
     n_seeds: int = 3,
+    noise: str | None = None,
+    strengths: Sequence[float] | None = None,
     random_state: int = 0,
 ) -> list[Path]:
-    """Write the counts that a study with these settings measures, one file per seed and depth.
+    """Write the data that a study with these settings measures, one file per seed and level.
 
     For a model that cellaxes does not run: embed every cell of each ``counts/NAME.h5ad`` and save
     the matrix ``(n_cells, d)``, rows in the order of the file, as ``embeddings/NAME.npy``. A study
     with the model ``precomputed:folder=FOLDER`` and the same settings reads them. Unthinned
-    counts are the same for all seeds and stand once, as ``full.h5ad``.
+    counts are the same for all seeds and stand once, as ``full.h5ad``. Images and sequences are
+    written alike, noisy.
 
     Parameters
     ----------
     data
-        An ``.h5ad`` file with UMI counts.
+        As for `prepare`.
     folder
         Where to write; what is there already is kept.
-    layer, n_levels, min_depth, fractions, n_seeds, random_state
+    layer, n_levels, min_depth, fractions, n_seeds, noise, strengths, random_state
         As for `prepare`; they must be the same there.
 
     Returns
@@ -62,25 +74,24 @@ def write_thinned(
     See ``docs/tutorial_your_own_model.md``.
     """
     path, root = Path(data), out_dir(folder)
-    adata = read_h5ad(path)
-    matrix, _ = counts_of(adata, layer)
-    csr = csr_rows(by_rows(matrix), 0, adata.n_obs)
-    check_counts(csr, counts_name(layer))
-    depth = float(np.median(row_sums(csr)))
-    ladder = (
-        [float(fraction) for fraction in fractions]
-        if fractions is not None
-        else depth_ladder(depth, n_levels=n_levels, min_depth=min_depth)
-    )
+    adata = open_data(path)
+    modality = modality_of(adata)
+    kind = kind_for(modality, noise)
+    clean = clean_matrix(adata, layer=layer)
+    ladder = levels_of(kind, fractions, strengths)
+    if ladder is None:
+        ladder = kind.ladder(clean, modality, n_levels, min_depth)
     seeds = list(range(random_state, random_state + n_seeds))
     head = {
         "format": FORMAT,
-        "data": file_identity(path),
+        "data": path_identity(path),
         "layer": layer,
         "fractions": ladder,
         "seeds": seeds,
         "n_cells": adata.n_obs,
     }
+    if kind.name != THINNING:
+        head["noise"] = kind.name
     if (root / "handout.json").exists() and _head(root) != head:
         raise InputError(f"{root} holds a hand-out with other settings: choose another folder.")
     write_atomic(root / "handout.json", pretty_json(head))
@@ -88,13 +99,16 @@ def write_thinned(
     (root / "counts").mkdir(exist_ok=True)
     files: dict[Path, None] = {}
     for seed in seeds:
-        levels = thin_series(csr, ladder, random_state=seed)
+        levels = kind.series(clean, ladder, modality, seed)
         for fraction, level in zip(ladder, levels, strict=True):
-            file = root / "counts" / f"{_name(seed, fraction)}.h5ad"
+            file = root / "counts" / f"{_name(seed, fraction, kind.name)}.h5ad"
             files[file] = None
             if not file.exists():
-                var = adata.var if csr.shape[1] == adata.n_vars else adata.raw.var
-                _write(anndata.AnnData(level.counts, obs=adata.obs, var=var), file)
+                var = adata.var if clean.shape[1] == adata.n_vars else adata.raw.var
+                made = anndata.AnnData(level, obs=adata.obs, var=var)
+                if modality is not None:
+                    set_modality(made, kind.after(modality))
+                _write(made, file)
     return list(files)
 
 
@@ -113,7 +127,9 @@ def read_embedding(folder: str | Path, *, seed: int, fraction: float) -> NDArray
     InputError
         If it is missing, no matrix of finite numbers, or not one row per cell.
     """
-    file = Path(folder) / "embeddings" / f"{_name(seed, fraction)}.npy"
+    head = _head(Path(folder))
+    name = _name(seed, fraction, head.get("noise", THINNING))
+    file = Path(folder) / "embeddings" / f"{name}.npy"
     try:
         values = np.load(file, allow_pickle=False)
     except FileNotFoundError as error:
@@ -123,7 +139,7 @@ def read_embedding(folder: str | Path, *, seed: int, fraction: float) -> NDArray
     except (ValueError, OSError, EOFError) as error:
         raise InputError(f"{file} is no .npy matrix ({error}): save it again.") from error
     matrix = finite_matrix(values, str(file))
-    n_cells = _head(Path(folder))["n_cells"]
+    n_cells = head["n_cells"]
     if len(matrix) != n_cells:
         raise InputError(
             f"{file} has {len(matrix)} rows for {n_cells} cells: keep every cell, in order."
@@ -150,13 +166,14 @@ def check_handouts(spec: StudySpec) -> None:
         folder = Path(model.params["folder"])
         head = _head(folder)
         for name, mine in (
+            ("noise", spec.noise),
             ("data", spec.data),
             ("layer", spec.layer),
             ("fractions", list(spec.fractions)),
         ):
-            if head[name] != mine:
+            if head.get(name, THINNING if name == "noise" else None) != mine:
                 raise InputError(
-                    f"{folder} was handed out for {name} {head[name]}, the study has {mine}: "
+                    f"{folder} was handed out for {name} {head.get(name)}, the study has {mine}: "
                     "give both the same settings."
                 )
         if not set(spec.seeds) <= set(head["seeds"]):
@@ -171,8 +188,8 @@ def check_handouts(spec: StudySpec) -> None:
                 read_embedding(folder, seed=seed, fraction=fraction)
 
 
-def _name(seed: int, fraction: float) -> str:
-    return "full" if fraction == 1 else f"seed{seed}_{fraction}"
+def _name(seed: int, fraction: float, noise: str) -> str:
+    return "full" if noise == THINNING and fraction == 1 else f"seed{seed}_{fraction}"
 
 
 def _head(root: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from cellaxes.noise import THINNING
 from cellaxes.study._execute import Bench
 from cellaxes.study._groups import missing
 from cellaxes.study._prepare import Material, reload
@@ -15,9 +16,15 @@ def opened(store: Store, spec: StudySpec, material: Material | None = None) -> B
     material = reload(spec) if material is None else material
     if not store.has_facts() or store.read_facts() != material.facts:
         store.write_facts(material.facts)
-    stages = Stages(store.stages, f"{spec.data}:{spec.layer}")
+    stages = Stages(store.stages, _named(spec), noise=spec.noise, modality=material.modality)
     stages.put_full(material.counts)
     return Bench(store, stages, material.signals, material.embeddings, material.annotations)
+
+
+def _named(spec: StudySpec) -> str:
+    """Return what the stages of a study are made from."""
+    kind = [] if spec.noise == THINNING else [spec.noise]
+    return ":".join([spec.data, str(spec.layer), *kind])
 
 
 def tidy(store: Store, spec: StudySpec, alone: Callable[[], bool]) -> None:

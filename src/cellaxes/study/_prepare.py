@@ -1,40 +1,55 @@
 """From a file and wishes to a frozen study, with everything checked before work starts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import anndata
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from cellaxes._core.adata import counts_name, counts_of, obsm_matrix, read_h5ad
+from cellaxes._core import keys
+from cellaxes._core.adata import obsm_matrix
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import file_identity
-from cellaxes._core.matrix import by_rows, check_counts, csr_rows, row_sums
+from cellaxes._core.files import path_identity
+from cellaxes._core.matrix import row_sums
+from cellaxes._core.modality import Images, Modality, modality_of
+from cellaxes.datasets import open_data
 from cellaxes.embed import Annotations, make
 from cellaxes.information import show as estimators
-from cellaxes.noise import depth_ladder
+from cellaxes.noise import Noise, clean_matrix, kind_for, levels_of
 from cellaxes.signal import Signal, expand, parse
 from cellaxes.study._execute import split
 from cellaxes.study._facts import Facts
 from cellaxes.study._handout import check_handouts, pin
 from cellaxes.study._spec import THIN, ModelSpec, StudySpec
+from cellaxes.study._stages import Matrix
 
+DEFAULTS = {
+    "counts": ("pca", "random_projection"),
+    "images": ("pixel_pca",),
+    "sequences": ("kmer", "one_hot"),
+}
+"""Models that a study takes where none is named."""
 MIN_CELLS = 20
 """Fewest training cells, and fewest test cells, that a study accepts."""
 
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What the runs read: counts, signals, given embeddings and annotations of all cells."""
+    """What the runs read: clean data, signals, given embeddings and annotations of all rows.
 
-    counts: sp.csr_matrix
+    ``counts`` are UMIs as CSR, or pixels or residues as a dense matrix of this ``modality``;
+    what the annotations say of it is what models get, after the noise.
+    """
+
+    counts: Matrix
     signals: dict[str, Signal]
     embeddings: dict[str, NDArray[np.float64]]
     annotations: Annotations
+    modality: Modality | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def facts(self) -> Facts:
@@ -43,10 +58,24 @@ class Material:
         return Facts(
             n_cells=n_cells,
             n_genes=n_genes,
-            umis_per_cell=float(np.median(row_sums(self.counts))),
+            umis_per_cell=None
+            if self.modality is not None
+            else float(np.median(row_sums(self.counts))),
             entropies={name: signal.entropy for name, signal in self.signals.items()},
             notes={name: signal.note for name, signal in self.signals.items() if signal.note},
+            shape=_shape(self.modality),
+            remarks=self.remarks,
         )
+
+
+def _shape(modality: Modality | None) -> str:
+    """Say what a row is, where it is no cell."""
+    if modality is None:
+        return ""
+    if isinstance(modality, Images):
+        colour = " in colour" if modality.channels > 1 else ""
+        return f"{modality.height} × {modality.width} pixels{colour}"
+    return f"up to {modality.length:,} residues"
 
 
 def material(
@@ -54,29 +83,34 @@ def material(
     spec_signals: Sequence[str],
     models: Sequence[ModelSpec],
     layer: str | None,
-) -> Material:
-    """Read and check everything that the runs of a study need."""
+    noise: str | None,
+) -> tuple[Material, Noise]:
+    """Read and check everything that the runs of a study need; return the kind of noise too."""
+    modality = modality_of(adata)
+    kind = kind_for(modality, noise)
     signals = {name: parse(adata, name) for name in spec_signals}
     embeddings = {}
     made = [make(model.name, **model.params) for model in models]
     for model in models:
+        if model.fixed and modality is not None:
+            raise InputError(
+                f"{model} is an embedding without noise, which has no place on the axis of "
+                f"{kind.name!r}: give embeddings of the noisy data (precomputed:folder=…)."
+            )
         if model.fixed:
             embeddings[str(model)] = obsm_matrix(adata, model.params["use_rep"])
-    matrix, _ = counts_of(adata, layer)
-    csr = csr_rows(by_rows(matrix), 0, adata.n_obs)
-    check_counts(csr, counts_name(layer))
-    if csr.nnz == 0 or not csr.data.any():
-        raise InputError(
-            f"{counts_name(layer)} holds no UMI at all: pass the raw counts, e.g. layer='counts'."
-        )
-    return Material(csr, signals, embeddings, Annotations.of(adata, made, layer=layer))
+    clean = clean_matrix(adata, layer=layer)
+    told = Annotations.of(adata, made, layer=layer)
+    told = replace(told, modality=kind.after(modality)) if modality is not None else told
+    remarks = tuple(str(note) for note in adata.uns.get(keys.notes(), ()))
+    return Material(clean, signals, embeddings, told, modality, remarks), kind
 
 
 def prepare(
     path: str | Path,
     signals: Sequence[str],
     *,
-    models: Sequence[str | ModelSpec] = ("pca", "random_projection"),
+    models: Sequence[str | ModelSpec] | None = None,
     layer: str | None = None,
     n_levels: int = 10,
     min_depth: float = 10.0,
@@ -87,6 +121,8 @@ def prepare(
     estimator: str = "auto",
     n_permutations: int = 5,
     thin: Sequence[str] = ("both",),
+    noise: str | None = None,
+    strengths: Sequence[float] | None = None,
     random_state: int = 0,
 ) -> tuple[StudySpec, Material]:
     """Check data and wishes and freeze them into a study.
@@ -94,14 +130,15 @@ def prepare(
     Parameters
     ----------
     path
-        An ``.h5ad`` file with UMI counts.
+        An ``.h5ad`` file with UMI counts, or with images or sequences and their modality; or what
+        `cellaxes.datasets.open_data` reads besides: ``.npz``, a folder of images, FASTA.
     signals
         As `cellaxes.signal.parse` reads them: ``label:OBS_KEY``, ``protein:OBSM_KEY``,
         ``measurement:OBSM_KEY``, ``clone:OBS_KEY@TIME_KEY``, ``space:OBSM_KEY``,
         ``time:OBS_KEY``, ``level:OBS_KEY@LEVEL``; ``hierarchy:OBS_KEY`` for all levels of a
         tree of cell types.
     models
-        ``name`` or ``name:key=value,…``.
+        ``name`` or ``name:key=value,…``; default: the simplest there are for what the data are.
     layer
         Where the counts are.
     n_levels, min_depth
@@ -121,6 +158,12 @@ def prepare(
         Which cells are thinned, each a curve of its own: ``"both"``, training and test cells
         alike; ``"train"``, the training cells alone; ``"query"``, the test cells alone. The
         others stay at the deepest level.
+    noise
+        Kind of noise (`cellaxes.noise.show`); default: the first for what the data are, which is
+        ``"thinning"`` for counts, ``"gaussian"`` for images, ``"substitution"`` for sequences.
+    strengths
+        Levels of a noise that is no thinning, in its own terms; default: ``n_levels`` of them
+        from hardly any noise to hardly any signal.
     random_state
         The replicates use the seeds ``random_state, random_state + 1, …``.
 
@@ -134,8 +177,8 @@ def prepare(
         If the file, a key, the counts or a wish cannot be used.
     """
     path = Path(path)
-    specs = tuple(pin(ModelSpec.parse(m) if isinstance(m, str) else m) for m in models)
-    if not signals or not specs or n_seeds < 1:
+    specs = tuple(pin(ModelSpec.parse(m) if isinstance(m, str) else m) for m in models or ())
+    if not signals or (models is not None and not specs) or n_seeds < 1:
         raise InputError("a study needs at least one signal, one model and one seed.")
     if len(set(signals)) < len(signals) or len({str(spec) for spec in specs}) < len(specs):
         raise InputError("a signal or a model is named twice: name each once.")
@@ -148,11 +191,12 @@ def prepare(
             f"thin cannot be {', '.join(map(repr, unknown)) or 'empty'}: name one or more of "
             f"{', '.join(map(repr, THIN))}."
         )
-    adata = read_h5ad(path)
+    adata = open_data(path)
+    specs = specs or tuple(map(ModelSpec.parse, DEFAULTS[kind_for(modality_of(adata)).modality]))
     signals = expand(adata, signals)
     if len(set(signals)) < len(signals):
         raise InputError("a level of a hierarchy is named twice: name each once.")
-    stuff = material(adata, signals, specs, layer)
+    stuff, kind = material(adata, signals, specs, layer, noise)
     n_cells = stuff.counts.shape[0]
     if not 0 < test_fraction < 1:
         raise InputError(f"test_fraction must lie between 0 and 1, but is {test_fraction}.")
@@ -160,22 +204,20 @@ def prepare(
     chosen = tuple(sorted(set(sizes))) if sizes else (n_cells - n_test,)
     if min(chosen[0], n_test) < MIN_CELLS or chosen[-1] + n_test > n_cells:
         raise InputError(
-            f"{path.name} has {n_cells} cells, too few for {chosen[-1]} training and {n_test} test "
-            f"cells (at least {MIN_CELLS} each): lower sizes or test_fraction, or give more cells."
+            f"{path.name} has {n_cells} {kind.axis.rows}, too few for {chosen[-1]} training and "
+            f"{n_test} test {kind.axis.rows} (at least {MIN_CELLS} each): lower sizes or "
+            "test_fraction, or give more."
         )
     seeds = tuple(range(random_state, random_state + n_seeds))
     for signal in stuff.signals.values():
         for seed in seeds if signal.relation is not None else ():
             signal.pairs(split(n_cells, chosen[-1], n_test, seed)[1], random_state=seed)
-    depth = stuff.facts.umis_per_cell
-    ladder = (
-        [float(fraction) for fraction in fractions]
-        if fractions is not None
-        else depth_ladder(depth, n_levels=n_levels, min_depth=min_depth)
-    )
+    ladder = levels_of(kind, fractions, strengths)
+    if ladder is None:
+        ladder = kind.ladder(stuff.counts, stuff.modality, n_levels, min_depth)
     spec = StudySpec(
         path=str(path.resolve()),
-        data=file_identity(path),
+        data=path_identity(path),
         layer=layer,
         signals=tuple(signals),
         models=specs,
@@ -186,6 +228,7 @@ def prepare(
         estimator=estimator,
         n_permutations=n_permutations,
         thin=tuple(way for way in THIN if way in thin),
+        noise=kind.name,
     )
     check_handouts(spec)
     return spec, stuff
@@ -194,10 +237,10 @@ def prepare(
 def reload(spec: StudySpec) -> Material:
     """Read the material of a frozen study again, refusing a file that has changed."""
     path = Path(spec.path)
-    adata: Any = read_h5ad(path)
-    if file_identity(path) != spec.data:
+    adata: Any = open_data(path)
+    if path_identity(path) != spec.data:
         raise InputError(
             f"{path} has changed since the study was made: restore the file, or start a study anew."
         )
     check_handouts(spec)
-    return material(adata, spec.signals, spec.models, spec.layer)
+    return material(adata, spec.signals, spec.models, spec.layer, spec.noise)[0]

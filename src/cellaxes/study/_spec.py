@@ -12,6 +12,7 @@ from pydantic import (
 
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import identity
+from cellaxes.noise import THINNING, noise_kind
 
 GIVEN = "precomputed"
 """Name of the model whose embedding was computed elsewhere."""
@@ -25,7 +26,7 @@ queries (test cells) alone; the others stay at the deepest level."""
 
 THIN: tuple[Thin, ...] = get_args(Thin)
 
-LATER = {"thin"}
+LATER = {"thin", "noise"}
 """Fields that the first version of the store did not know."""
 
 
@@ -107,14 +108,17 @@ class RunSpec(_Frozen):
     layer
         Where the counts are.
     chain
-        Capture fractions from the deepest level down to this one; the chain is part of the
-        draw, because each level is thinned from the one before.
+        Strengths of the noise from the deepest level down to this one, capture fractions of
+        counts. Their whole chain is part of the draw, because each level is thinned from the
+        one before; other kinds of noise name the deepest level and this one.
     seed
-        Of the split, the thinning, the model and the estimator.
+        Of the split, the noise, the model and the estimator.
     n_train, n_test
         Cells.
     thin
         Which cells are at the last level of the chain; the others are at its first.
+    noise
+        Kind of noise (`cellaxes.noise.show`).
     """
 
     data: str
@@ -129,6 +133,7 @@ class RunSpec(_Frozen):
     n_permutations: int
     protocol: int = PROTOCOL
     thin: Thin = "both"
+    noise: str = THINNING
 
     @property
     def id(self) -> str:
@@ -171,7 +176,7 @@ class StudySpec(_Frozen):
         Representation models. A precomputed one is measured at the full depth only, or where
         a folder holds embeddings of thinned counts (`write_thinned`), at its depths.
     fractions
-        Capture fractions, decreasing.
+        Levels of the noise, weakest first: capture fractions, or strengths of another kind.
     sizes
         Numbers of training cells; smaller sets are part of larger ones.
     n_test
@@ -183,6 +188,8 @@ class StudySpec(_Frozen):
     thin
         Which cells are thinned, each choice a curve of its own. The deepest level is the same
         run for all of them and carried out once, as ``"both"``.
+    noise
+        Kind of noise (`cellaxes.noise.show`).
     """
 
     path: str
@@ -197,9 +204,11 @@ class StudySpec(_Frozen):
     estimator: str = "auto"
     n_permutations: int = 5
     thin: tuple[Thin, ...] = ("both",)
+    noise: str = THINNING
 
     def runs(self) -> list[RunSpec]:
         """Return every run of the grid, in a fixed order."""
+        chains = noise_kind(self.noise).chains(self.fractions)
         deepest: list[tuple[Thin, int]] = [("both", 1)]
         thinned = [(way, n) for way in self.thin for n in range(2, len(self.fractions) + 1)]
         return [
@@ -208,13 +217,14 @@ class StudySpec(_Frozen):
                 layer=self.layer,
                 signal=signal,
                 model=model,
-                chain=(1.0,) if model.fixed else self.fractions[:n_levels],
+                chain=(1.0,) if model.fixed else chains[n_levels - 1],
                 seed=seed,
                 n_train=size,
                 n_test=self.n_test,
                 estimator=self.estimator,
                 n_permutations=self.n_permutations,
                 thin=way,
+                noise=self.noise,
             )
             for signal in self.signals
             for model in self.models

@@ -98,7 +98,8 @@ class Store:
                 f"{self.root} holds no study that was started: run it first."
             ) from error
         entropies = {name: float(bits) for name, bits in fields.pop("entropies").items()}
-        return Facts(**fields, entropies=entropies)
+        remarks = tuple(fields.pop("remarks", ()))
+        return Facts(**fields, entropies=entropies, remarks=remarks)
 
     @contextmanager
     def in_use(self) -> Iterator[Callable[[], bool]]:

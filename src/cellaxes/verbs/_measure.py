@@ -4,19 +4,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import anndata
-import numpy as np
 
 from cellaxes._core.adata import counts_name, counts_of
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import identity, out_dir, part_of, storing
-from cellaxes.report import Curve, DataFacts, MeasureReport
-from cellaxes.scaling import fit_noise_law
+from cellaxes._core.modality import modality_of, set_modality
+from cellaxes.embed import make
+from cellaxes.noise import noise_kind
+from cellaxes.report import DataFacts, MeasureReport
 from cellaxes.study import (
     CURVE,
-    GIVEN,
+    ModelSpec,
     Store,
     collect,
     curves,
@@ -26,6 +26,7 @@ from cellaxes.study import (
     seconds,
     shares,
 )
+from cellaxes.verbs._curves import curve_of
 
 
 def measure(
@@ -33,7 +34,7 @@ def measure(
     signals: Sequence[str],
     *,
     out: str | Path,
-    models: Sequence[str] = ("pca", "random_projection"),
+    models: Sequence[str] | None = None,
     layer: str | None = None,
     n_levels: int = 10,
     min_depth: float = 10.0,
@@ -43,20 +44,25 @@ def measure(
     estimator: str = "auto",
     n_permutations: int = 5,
     thin: Sequence[str] = ("both",),
+    noise: str | None = None,
+    strengths: Sequence[float] | None = None,
     n_jobs: int | None = None,
     random_state: int = 0,
     retry_failed: bool = False,
     name: str | None = None,
     progress: bool = True,
 ) -> MeasureReport:
-    """Measure how much of each signal embeddings hold at falling depth, and fit the law.
+    """Measure how much of each signal embeddings hold as noise grows, and fit the law.
+
+    Counts are thinned to falling depth; images and sequences are made noisy in their own ways.
 
     Interrupted or killed, the same call goes on where it stopped.
 
     Parameters
     ----------
     data
-        AnnData with UMI counts, or the path of its ``.h5ad`` file.
+        AnnData with UMI counts, or with images or sequences and their modality; or the path of
+        its ``.h5ad`` file, or of images (``.npz``, a folder) or sequences (FASTA).
     signals
         ``label:OBS_KEY``, ``protein:OBSM_KEY``, ``measurement:OBSM_KEY``, ``time:OBS_KEY``,
         ``clone:OBS_KEY@TIME_KEY``, ``space:OBSM_KEY@SECTION_KEY`` (`cellaxes.signal.parse`), or
@@ -64,7 +70,8 @@ def measure(
     out
         Folder for the page, the tables and the study.
     models
-        ``name`` or ``name:key=value,…``; ``precomputed:OBSM_KEY`` for an embedding you have.
+        ``name`` or ``name:key=value,…``, default: the simplest there are for what the data are;
+        ``precomputed:OBSM_KEY`` for an embedding you have.
     layer
         Where the counts are (``None``: ``X``; ``"raw"``: ``raw.X``).
     n_levels, min_depth
@@ -81,6 +88,10 @@ def measure(
         Which cells are thinned, each a curve of its own: ``"both"``, training and test cells
         alike; ``"train"``, the training cells alone; ``"query"``, the test cells alone. With
         ``"both"`` and another, the page tells whose loss it is (`cellaxes.study.shares`).
+    noise, strengths
+        Kind of noise (`cellaxes.noise.show`), and its levels: for what is no counts, instead of
+        ``min_depth``. The law is fitted on the nominal coordinate of the kind, on others it has,
+        and on the measured signal-to-noise ratio.
     n_jobs
         Worker processes, one thread each; default: the cores this process may use.
     random_state
@@ -106,7 +117,7 @@ def measure(
     """
     folder = out_dir(out)
     spec, material = prepare(
-        _on_disk(data, folder, layer, signals, models),
+        _on_disk(data, folder, layer, signals, models or ()),
         signals,
         models=models,
         layer=layer if not isinstance(data, anndata.AnnData) else None,
@@ -118,6 +129,8 @@ def measure(
         estimator=estimator,
         n_permutations=n_permutations,
         thin=thin,
+        noise=noise,
+        strengths=strengths,
         random_state=random_state,
     )
     run(
@@ -153,6 +166,7 @@ def summarise(out: str | Path, *, name: str | None = None) -> MeasureReport:
     table = collect(out)
     points = curves(table)
     depth = points["depth"]
+    kind = noise_kind(spec.noise)
     facts = DataFacts(
         **asdict(store.read_facts()),
         name=name or Path(spec.path).stem,
@@ -165,11 +179,13 @@ def summarise(out: str | Path, *, name: str | None = None) -> MeasureReport:
         layer=counts_name(spec.layer),
         n_permutations=spec.n_permutations,
         seconds=seconds(out),
+        noise=kind.name,
+        axis=kind.axis,
     )
     return MeasureReport(
         facts,
         curves=tuple(
-            _curve(dict(zip(CURVE, key, strict=True)), rows)
+            curve_of(dict(zip(CURVE, key, strict=True)), rows, kind)
             for key, rows in points.groupby(list(CURVE), sort=False)
         ),
         runs=table,
@@ -177,47 +193,6 @@ def summarise(out: str | Path, *, name: str | None = None) -> MeasureReport:
         levels=levels(table),
         shares=shares(table),
     )
-
-
-def _curve(names: dict[str, Any], points: Any) -> Curve:
-    deepest = points[points["fraction"] == points["fraction"].max()]
-    error = (points["high"] - points["low"]) / 3.92
-    # The mean over replicates: their test cells overlap, so its error is not divided by their
-    # number; the spread between them counts as well.
-    half = 1.96 * float(np.hypot(error[deepest.index].mean(), _standard_error(deepest)))
-    seen = points["depth"] > 0
-    fit = (
-        fit_noise_law(
-            points.loc[seen, "depth"],
-            points.loc[seen, "information"],
-            error=error[seen],
-            level=points.loc[seen, "fraction"],
-        )
-        if points.loc[seen, "fraction"].nunique() > 2
-        else None
-    )
-    reasons = points.loc[~points["reliable"].astype(bool), "reason"]
-    doubts = [reason.partition("; ")[2] for reason in reasons]
-    if not seen.all():
-        doubts.append(f"{int((~seen).sum())} points have a median of 0 UMIs and are not fitted")
-    return Curve(
-        **names,
-        depth=float(deepest["depth"].mean()),
-        information=float(deepest["information"].mean()),
-        low=float(deepest["information"].mean()) - half,
-        high=float(deepest["information"].mean()) + half,
-        null_high=float(points["null_high"].max()),
-        estimator=str(points["estimator"].iloc[0]),
-        given=names["model"].partition(":")[0] == GIVEN,
-        doubts=tuple(dict.fromkeys(doubts))[:3],
-        fit=fit,
-    )
-
-
-def _standard_error(points: Any) -> float:
-    if len(points) < 2:
-        return 0.0
-    return float(points["information"].std() / np.sqrt(len(points)))
 
 
 def _on_disk(
@@ -233,12 +208,18 @@ def _on_disk(
     counts, names = counts_of(data, layer)
     named = [word.partition(":")[2] for word in (*signals, *models)]
     keys = {key for name in named for key in (name, *re.split("[@,=]", name))}
+    for spec in map(ModelSpec.parse, models):
+        model = make(spec.name, **spec.params)
+        keys |= {getattr(model, setting, "") for setting in ("label_key", "batch_key")}
     slim = anndata.AnnData(
         X=counts,
         obs=data.obs[[column for column in data.obs if column in keys]],
         obsm={key: value for key, value in data.obsm.items() if key in keys},
     )
     slim.var_names = names
+    modality = modality_of(data)
+    if modality is not None:
+        set_modality(slim, modality)
     path = folder / "cells.h5ad"
     temporary = part_of(path)
     with storing(path):

@@ -59,7 +59,7 @@ def show_coordinates() -> pd.DataFrame:
 
 def _kept(p: Array) -> Array:
     if (p > 1).any():
-        raise InputError(f"a substitution rate is between 0 and 1, not {p.max():g}.")
+        raise InputError(f"a substitution rate or lost share is between 0 and 1, not {p.max():g}.")
     kept: Array = (1 - p) / p
     return kept
 
@@ -104,3 +104,24 @@ for _name, _what, _units, _limits, _function in (
     ),
 ):
     COORDINATES.add(Info(_name, _what, _units, _PAPER, _limits), _function)
+
+COORDINATES.add(
+    Info(
+        "photons",
+        "u = photons of a white pixel: the variance of shot noise is its mean",
+        "photons",
+        "Poisson statistics of counting",
+        "a camera's own noise is left out",
+    ),
+    lambda photons: photons,
+)
+COORDINATES.add(
+    Info(
+        "lost",
+        "u = (1-p)/p: a share p of the residues is unknown or cut off",
+        "kept / lost residues",
+        "as for substitution",
+        "",
+    ),
+    _kept,
+)
