@@ -32,7 +32,7 @@ class StudyPlan:
     groups
         Models to fit for what is missing: groups of runs that share one.
     stages
-        Thinned copies of the counts that all runs share.
+        Thinned or noisy copies of the data that all runs share.
     sampled
         Runs that were carried out to be timed; their records are kept.
     cpu_hours
@@ -59,7 +59,7 @@ class StudyPlan:
     def __str__(self) -> str:
         lines = [
             f"{self.runs} runs, {self.done} done ({self.sampled} of them timed just now)",
-            f"{self.groups} models to fit, {self.stages} shared stages of thinned counts",
+            f"{self.groups} models to fit, {self.stages} shared stages of thinned or noisy data",
         ]
         if np.isfinite(self.cpu_hours):
             lines.append(
