@@ -1,6 +1,7 @@
 """One page on an embedding: its numbers are those of the three verbs it is made of."""
 
 import json
+from functools import partial
 
 import anndata
 import numpy as np
@@ -29,7 +30,12 @@ def cells(tmp_path_factory):
 def made(cells, tmp_path_factory):
     out = tmp_path_factory.mktemp("profile") / "out"
     labels = next(c for c in cx.datasets.simulated_counts(n_cells=50).obs)
-    return cx.verbs.profile(cells, labels, out=out, donor="donor", gene_sets=(), **HOW), out, labels
+    quick = partial(_profile.structure, method="lda", n_seeds=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_profile, "structure", quick)
+        patch.setattr(_profile, "BESIDE", ("pca",))
+        report = cx.verbs.profile(cells, labels, out=out, donor="donor", gene_sets=(), **HOW)
+    return report, out, labels
 
 
 def test_each_number_stands_in_the_folder_of_its_verb(made):
