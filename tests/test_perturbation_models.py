@@ -312,6 +312,17 @@ def test_components_are_the_singular_vectors():
         assert np.allclose(alone, found.scores(values)[:5], atol=1e-4)
 
 
+def test_components_of_large_tables_are_sketched_and_the_same_again(monkeypatch):
+    monkeypatch.setattr("cellaxes.perturbation._models._targets.EXACT", 30)
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(60, 80)) @ np.diag(0.9 ** np.arange(80))
+    one, two = (fit_components(values, 5) for _ in range(2))
+    assert (one.basis == two.basis).all()
+    right = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)[2][:5]
+    assert np.allclose(np.abs(one.basis @ right.T), np.eye(5), atol=1e-3)
+    assert not (fit_components(values, 5, random_state=1).basis == one.basis).all()
+
+
 def test_components_are_found_through_gaps():
     rng = np.random.default_rng(0)
     truth = (rng.normal(size=(120, 4)) * [6, 4, 3, 2]) @ rng.normal(size=(4, 200))
