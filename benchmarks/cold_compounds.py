@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python benchmarks/cold_compounds.py SHARED_DATA_FOLDER [OUT] [ENCODER]
 
-Open TG-GATEs without 2 h: 146 compounds, 6 contexts. Murcko scaffolds are dealt into five folds,
-twice over, so that every compound is asked for in all its contexts, and none of its scaffold
-is in training. Each model that reads fingerprints is fitted with those of the compounds, with
+Open TG-GATEs without 2 h: 146 compounds, 6 contexts. Murcko scaffolds are dealt into five folds
+(`REPEATS` times), so that every compound is asked for in all its contexts, and none of its
+scaffold is in training. Each model that reads fingerprints is fitted with those of the compounds, with
 those of other compounds (shuffled: the same numbers, which mean nothing) and, where it can do
 without, with none. ENCODER is a folder or hub id of an encoder of SMILES (`embed_smiles`).
 Intervals are paired, over whole compounds.
@@ -23,7 +23,7 @@ from cellaxes.perturbation import metrics
 from perturbation_baselines import Array, responses
 
 P = cx.perturbation
-REPEATS = range(2)
+REPEATS = range(1)
 AVERAGES = ("zero", "gene_mean", "context_mean", "context_mean_shrunk")
 CHEMICAL = ("fingerprint_knn", "fingerprint_ridge")
 MODELS = {
