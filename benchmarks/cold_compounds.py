@@ -4,8 +4,8 @@
 
 Open TG-GATEs without 2 h: 146 compounds, 6 contexts. Murcko scaffolds are dealt into five folds
 (`REPEATS` times), so that every compound is asked for in all its contexts, and none of its
-scaffold is in training. Each model that reads fingerprints is fitted with those of the compounds, with
-those of other compounds (shuffled: the same numbers, which mean nothing) and, where it can do
+scaffold is in training. Each model that reads fingerprints is fitted with those of the compounds,
+with those of other compounds (shuffled: the same numbers, which mean nothing) and, where it can do
 without, with none. ENCODER is a folder or hub id of an encoder of SMILES (`embed_smiles`).
 Intervals are paired, over whole compounds.
 """
