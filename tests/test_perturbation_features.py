@@ -68,6 +68,52 @@ def test_a_row_is_never_told_its_own_target(mode, sigma):
         assert np.allclose(encode(changed, CODES, 6, how)[i], before[i], atol=1e-9)
 
 
+WEIGHTS = np.random.default_rng(3).uniform(0.1, 1, 40)
+
+
+@pytest.mark.parametrize("kappa", [0.0, 2.0])
+def test_leave_one_out_weighs_the_other_rows(kappa):
+    found = encode(VALUES, CODES, 6, Encoding(STATISTICS, kappa=kappa), weights=WEIGHTS)
+    for i in range(len(VALUES)):
+        others = np.arange(len(VALUES)) != i
+        group = others & (CODES[i] == CODES)
+        wanted = statistics(VALUES[others], STATISTICS, WEIGHTS[others])
+        if group.any():
+            n = WEIGHTS[group].sum()
+            own = statistics(VALUES[group], STATISTICS, WEIGHTS[group])
+            wanted = (n * own + kappa * wanted) / (n + kappa)
+        assert np.allclose(found[i], wanted, atol=1e-10)
+
+
+def test_weighted_statistics_are_those_of_numpy():
+    found = dict(zip(STATISTICS, statistics(VALUES, STATISTICS, WEIGHTS), strict=True))
+    mean = np.average(VALUES, axis=0, weights=WEIGHTS)
+    assert np.allclose(found["mean"], mean)
+    square = np.average((VALUES - mean) ** 2, axis=0, weights=WEIGHTS)
+    assert np.allclose(found["sd"], np.sqrt(square))
+    # what is counted twice lies between what NumPy says of the rows and of their copies
+    near = np.quantile(np.repeat(VALUES, np.round(100 * WEIGHTS).astype(int), axis=0), 0.8, axis=0)
+    assert np.allclose(found["q80"], near, atol=0.15)
+    almost = np.where(np.arange(40) < 20, 1, 1 - 1e-9)
+    alike = statistics(VALUES, STATISTICS, almost)
+    assert np.allclose(alike, statistics(VALUES, STATISTICS), atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["in_sample", "leave_one_out", "k_fold"])
+def test_a_row_without_weight_has_no_say_in_encodings(mode):
+    how = Encoding(STATISTICS, mode=mode)
+    light = np.where(np.arange(40) % 7 == 2, 1e-9, 1.0)
+    wild = np.where(light[:, None] < 1, 30.0, VALUES)
+    heavy = light == 1
+    one, two = (encode(each, CODES, 6, how, weights=light) for each in (VALUES, wild))
+    assert np.allclose(one[heavy], two[heavy], atol=1e-4)
+    tables = [encoding_table(each, CODES, 6, how, weights=light) for each in (VALUES, wild)]
+    assert np.allclose(*tables, atol=1e-4)
+    if mode == "leave_one_out":
+        alone = encode(VALUES[heavy], CODES[heavy], 6, how)
+        assert np.allclose(one[heavy], alone, atol=1e-6)
+
+
 def test_in_sample_leaks_and_is_the_table():
     how = Encoding(mode="in_sample")
     table = encoding_table(VALUES, CODES, 6, how)
@@ -150,6 +196,19 @@ def test_features_of_new_rows_are_tables_and_each_row_stands_alone():
     read = type(features).from_arrays(*features.to_arrays())
     again = read.of(wanted)
     assert all((v == vars(found)[k]).all() for k, v in vars(again).items())
+
+
+def test_features_count_rows_by_their_weights():
+    data = training_data()
+    light = np.where(data.rows["compound"].eq("s3"), 1e-9, 1.0)
+    wild = np.where(light[:, None] < 1, 50, data.Y).astype(np.float32)
+    made = []
+    for Y in (data.Y, wild):
+        held = TrainingData(Y, data.rows, light)
+        made.append(fit_features(held, Y[:, :4], encoding=Encoding(("mean", "median"))))
+    for one, two in zip(*[(each[0].by_context, each[1].encoded[light == 1]) for each in made],
+                        strict=True):  # fmt: skip
+        assert np.allclose(one, two, atol=1e-3)
 
 
 @pytest.fixture(scope="module")
@@ -254,4 +313,17 @@ def test_pickled_weights_are_not_read(encoder, cache, tmp_path):
             (tmp_path / path.name).write_text(path.read_text())
     torch.save({}, tmp_path / "pytorch_model.bin")
     with pytest.raises(InputError, match="safetensors"):
+        cx.perturbation.embed_smiles(SMILES, model=tmp_path)
+
+
+def test_an_encoder_that_lacks_weights_is_refused(encoder, cache, tmp_path):
+    """What a checkpoint lacks would be drawn at random, and look like an embedding."""
+    from safetensors.numpy import load_file, save_file
+
+    for path in encoder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    held = load_file(encoder / "model.safetensors")
+    lost = "encoder.layer.1.output.dense.weight"
+    save_file({k: v for k, v in held.items() if k != lost}, tmp_path / "model.safetensors")
+    with pytest.raises(InputError, match=f"lacks the weights {lost}"):
         cx.perturbation.embed_smiles(SMILES, model=tmp_path)

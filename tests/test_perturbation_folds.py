@@ -128,6 +128,8 @@ def test_folds_like_wanted_rows_tell_their_kind(table, split, train):
     assert poor_contexts(train) == ("C", "D")
     wanted = table[split.test]
     assert [f.name for f in folds_like(wanted, train)] == [f.name for f in folds_like(split, table)]
+    kinds = {"bridge", "few-shot context"}
+    assert {fold.name for fold in folds_like(wanted, train)} == kinds
     new = pd.DataFrame({"context": ["A", "B"], "compound": ["new", "newer"]})
     assert {fold.name for fold in folds_like(new, train)} == {"leave compound"}
     elsewhere = pd.DataFrame({"context": ["E", "E"], "compound": ["c01", "c02"]})

@@ -212,6 +212,32 @@ def test_encodings_of_trees_do_not_see_their_own_row(fitted, whole, split):
     assert metrics.mrrmse(noise[split.test], guess) < 1.2  # of noise, the mean has 1
 
 
+@pytest.mark.parametrize("kind", ["boosted", "extra"])
+def test_trees_grow_on_nothing_that_tells_a_row_its_own_target(kind, monkeypatch):
+    """Rows of pure noise: within contexts, no encoding may go with the target, or against it."""
+    seen = {}
+    grow = getattr(TreesOnComponents, f"_{kind}")
+
+    def look(self, x, y, data):
+        seen.update(x=x, y=y)
+        return grow(self, x, y, data)
+
+    monkeypatch.setattr(TreesOnComponents, f"_{kind}", look)
+    rows = pd.MultiIndex.from_product([range(4), range(60)], names=["context", "compound"])
+    rows = rows.to_frame(index=False).astype(str)
+    noise = np.random.default_rng(0).normal(size=(240, 6)).astype(np.float32)
+    settings = TreesOnComponents(kind, n_components=6, n_trees=1, sigma=0.0)
+    settings.fit(TrainingData(noise, rows, np.ones(240)))
+    told = seen["x"].reshape(240, 2, 6)
+    for encoding in np.moveaxis(told, 1, 0):
+        for one, target in zip(encoding.T, seen["y"].T, strict=True):
+            gaps = [
+                v - pd.Series(v).groupby(rows["context"]).transform("mean") for v in (one, target)
+            ]
+            sizes = [np.sqrt((gap**2).sum()) for gap in gaps]
+            assert abs((gaps[0] * gaps[1]).sum()) <= 0.3 * max(sizes[0] * sizes[1], 1e-3)
+
+
 def test_a_forest_of_arrays_predicts_as_the_trees_it_was_made_of():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(80, 5)).astype(np.float32), rng.normal(size=(80, 3))

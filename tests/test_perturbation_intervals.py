@@ -111,6 +111,18 @@ def test_jackknife_plus_is_its_definition():
         jackknife_plus(predicted, residuals, fold[:5])
 
 
+def test_a_gain_that_other_compounds_could_undo_is_none():
+    rows = pd.DataFrame({"context": "A", "compound": [f"c{i}" for i in range(30)]})
+    truth = np.zeros((30, 4))
+    better = np.where(np.arange(30)[:, None] % 2, 0.1, 1.8) + truth  # a little, on average
+    judged = gains(truth, better, truth + 1, rows=rows)
+    assert (judged["gain"] > 0).all()
+    assert (judged["low"] < 0).all()
+    assert not judged["better"].any()
+    sure = gains(truth, truth + 0.95, truth + 1, rows=rows)  # as little, of every compound
+    assert sure["better"].all()
+
+
 def test_a_model_abstains_where_it_is_no_better_than_the_mean():
     rng = np.random.default_rng(0)
     rows = pd.DataFrame(

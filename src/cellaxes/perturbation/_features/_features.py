@@ -120,7 +120,7 @@ def fit_features(
         The training rows.
     scores
         Their targets, ``(n_rows, n_components)``; encodings are of these, in units of each
-        component's root mean square.
+        component's root mean square, and count rows by their weights.
     encoding
         What encodings tell of.
     n_expression, n_chemistry
@@ -133,8 +133,14 @@ def fit_features(
         text = names(data.rows, column)
         level = tuple(sorted(set(text.astype(str))))
         codes = positions(level, text)
-        tables.append(encoding_table(values, codes, len(level), encoding).astype(np.float32))
-        own.append(encode(values, codes, len(level), encoding, random_state=data.random_state))
+        table = encoding_table(values, codes, len(level), encoding, weights=data.weights)
+        tables.append(table.astype(np.float32))
+        own.append(
+            encode(
+                values, codes, len(level), encoding,
+                weights=data.weights, random_state=data.random_state,
+            )
+        )  # fmt: skip
         levels.append((level, codes))
         texts.append(text)
     features = Features(
