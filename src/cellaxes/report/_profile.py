@@ -1,6 +1,6 @@
 """One page that tells the story of an embedding: how much, what, in which order, how deep."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,12 @@ from cellaxes.report._page import page
 from cellaxes.report._structure import StructureReport
 from cellaxes.report._structure_words import conclusions, joined
 from cellaxes.report._types import Curve
-from cellaxes.report._words import number
+from cellaxes.report._words import POOR, number
 
 SCHEMA = "cellaxes.profile/1"
 SHARE = 0.9
 """Of the information at full depth that counts as kept."""
-SHOWN = 10
+SHOWN, GENES = 10, 4
 GRID = 60
 
 
@@ -91,15 +91,16 @@ class ProfileReport:
         for signal, entropy in self.measured.facts.entropies.items():
             found = limits([c for c in self.measured.curves if c.signal == signal], entropy)
             if found is not None:
-                said.append(found.sentence)
+                said.append(replace(found, signal=spoken(signal)).sentence)
         needs = [
-            f"{row['signal']} at {number(row['umis'])}"
+            f"{spoken(row['signal'])} from {number(row['umis'])}"
             for row in self.signals.to_dict("records")
             if np.isfinite(row["umis"])
         ]
         if needs:
             said.append(
-                f"Nine tenths of what {self.model} knows are there at: {joined(needs)} UMIs."
+                f"Nine tenths of what {self.model} holds at full depth are there: {joined(needs)} "
+                "UMIs per cell."
             )
         stable = self.features["stable"].sum() if "stable" in self.features else 0
         said.append(f"{stable} of {len(self.features)} features come back with every seed.")
@@ -125,18 +126,22 @@ class ProfileReport:
 
     def to_html(self) -> str:
         """Return the page: self-contained, offline; it links the pages of its parts."""
-        shown = self.features.head(SHOWN)
+        shown, top = self.features.head(SHOWN), self.explained.annotation.markers.top
         return page(
             "profile.html.j2",
             report=self,
-            signals=self.signals.to_dict("records"),
+            signals=[
+                row | {"signal": spoken(row["signal"])} for row in self.signals.to_dict("records")
+            ],
+            own=bool(self.signals["given"].notna().any()),
             features=[
-                row | {"genes": ", ".join(self.explained.annotation.markers.top(int(i), 4)["gene"])}
+                row | {"number": int(i), "genes": ", ".join(top(int(i), GENES)["gene"])}
                 for i, row in zip(shown.index, shown.to_dict("records"), strict=True)
             ],
             levels=self._levels().to_dict("records"),
             figure=inline_svg(self._draw),
             deep="umis" in self.features,
+            poor=POOR,
         )
 
     def write(self, out: str | Path) -> Path:
@@ -185,9 +190,21 @@ class ProfileReport:
                 continue
             depth = np.geomspace(self.measured.facts.depths[0], curve.depth, GRID)
             whole = float(curve.fit.law(curve.depth))
-            curves[curve.signal] = (depth, np.asarray(curve.fit.law(depth)) / whole)
+            curves[spoken(curve.signal)] = (depth, np.asarray(curve.fit.law(depth)) / whole)
         needs = self.features["umis"].dropna() if "umis" in self.features else None
         kept(curves, needs, share=SHARE, ax=ax)
+
+
+def spoken(signal: str) -> str:
+    """Write a signal for people.
+
+    Examples
+    --------
+    >>> spoken("level:cell_type@2"), spoken("label:cell_type")
+    ('level 2', 'cell_type')
+    """
+    kind, _, key = signal.partition(":")
+    return f"level {key.rpartition('@')[2]}" if kind == "level" else key
 
 
 def _needed(curve: Curve) -> float:

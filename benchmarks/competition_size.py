@@ -1,0 +1,62 @@
+"""The default ensemble at the size of the competition: seconds, memory, error on simulated values.
+
+    python benchmarks/competition_size.py SHARED_DATA_FOLDER OUT
+
+The layout is the real one (614 training rows, 255 asked, 18,211 genes); values are simulated
+(`simulate_responses`: shared and own loadings of cell types, noise of one t). It writes the table
+and runs `cellaxes predict fit` as anyone would, with its ten minutes.
+"""
+
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import cellaxes as cx
+
+P = cx.perturbation
+
+
+def main(shared: Path, out: Path) -> None:
+    """Simulate, fit, predict; print what it took and what it is worth."""
+    out.mkdir(parents=True, exist_ok=True)
+    folder = shared / "perturbation" / "kaggle_op2023"
+    genes = (folder / "genes_18211.txt").read_text().split()
+    train = pd.read_csv(folder / "train_rows_614.csv")[["cell_type", "sm_name"]]
+    asked = pd.read_csv(folder / "id_map.csv")
+    both = pd.concat([train, asked[["cell_type", "sm_name"]]], ignore_index=True)
+    contexts, compounds = (pd.factorize(both[name])[0] for name in ("cell_type", "sm_name"))
+    made = P.simulate_responses(contexts.max() + 1, compounds.max() + 1, len(genes))
+    t = made.t[contexts * (compounds.max() + 1) + compounds]  # rows go by context, then compound
+    rows = both.set_axis(["context", "compound"], axis=1)
+    P.write_table(P.PerturbationTable(rows[:614], genes, t=t[:614]), out / "train.h5ad")
+    files = [str(out / "train.h5ad"), "--wanted", str(folder / "id_map.csv")]
+    command = [
+        sys.executable,
+        "-m",
+        "cellaxes",
+        "predict",
+        "fit",
+        *files,
+        "--out",
+        str(out / "fit"),
+    ]
+    begun = time.perf_counter()
+    subprocess.run(command, check=True)
+    wall = time.perf_counter() - begun
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found = P.read_table(out / "fit" / "predictions.h5ad")
+    truth = P.signed_log10_p(t[614:])
+    zero = float(P.metrics.rmse(truth, np.zeros_like(truth)).mean())
+    ours = float(P.metrics.rmse(truth, found.signed_log10_p).mean())
+    cpu, memory = used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20
+    print(f"{wall:.0f} s, {cpu:.0f} CPU s, largest process {memory:.2f} GB")
+    print(f"MRRMSE {ours:.3f}, of zero {zero:.3f}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
