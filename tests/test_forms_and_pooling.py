@@ -158,8 +158,9 @@ def test_coordinates_grow_as_noise_falls():
     assert cx.scaling.coordinate("blocks", 4) == 0.25
     assert cx.scaling.coordinate("block_area", [2, 4]).tolist() == [0.25, 0.0625]
     assert cx.scaling.coordinate("substitution", 0.0) == np.inf
+    assert cx.scaling.coordinate("photons", 100.0) == 100.0
     table = cx.scaling.show_coordinates()
-    assert len(table) == 6
+    assert len(table) == 8
     assert table["description"].str.startswith("u = ").all()
     for kind, value, message in [
         ("gauss", 1, "did you mean 'gaussian'"),
