@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import cellaxes as cx
@@ -148,3 +149,9 @@ def test_unknown_room_is_an_attribute_error():
 
 def test_version_is_the_installed_one():
     assert importlib.metadata.version("cellaxes") == cx.__version__
+
+
+def test_a_stream_is_the_same_for_numbers_of_numpy():
+    from cellaxes._core.random import stream
+
+    assert stream(0, "x", np.int64(3)).random() == stream(0, "x", 3).random()

@@ -40,7 +40,7 @@ def stream(random_state: int, *key: str | int | float) -> np.random.Generator:
         )
     if random_state < 0:
         raise InputError(f"random_state must not be negative, but is {random_state}: pass e.g. 0.")
-    digest = hashlib.sha256(json.dumps(key).encode()).digest()
+    digest = hashlib.sha256(json.dumps(key, default=lambda number: number.item()).encode()).digest()
     words = np.frombuffer(digest, dtype="<u4")
     entropy = [int(random_state), *(int(word) for word in words)]
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy)))
