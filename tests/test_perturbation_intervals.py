@@ -153,3 +153,14 @@ def test_intervals_of_a_slope_out_of_fold_hold_in_turn():
     fresh = 1.4 * predicted + rng.normal(size=predicted.shape)
     found = coverage_by_context(fresh, *learned.of(slope * predicted, context), context=context)
     assert found["coverage"].to_numpy() == pytest.approx(0.9, abs=0.03)
+
+
+def test_a_context_borrows_the_shape_of_errors_and_not_their_size():
+    rng = np.random.default_rng(0)
+    context = np.array(["wild"] * 17 + ["calm"] * 300, dtype=object)
+    size = np.where(context == "wild", 4.0, 1.0)[:, None]
+    truth = size * rng.standard_t(4, (317, 40))
+    learned = conformal(truth, np.zeros(truth.shape), context, n_bins=1)
+    fresh = 4.0 * rng.standard_t(4, (500, 40))
+    low, high = learned.of(np.zeros(fresh.shape), ["wild"] * 500)
+    assert 0.87 <= ((fresh >= low) & (fresh <= high)).mean() <= 0.93

@@ -11,7 +11,10 @@ from cellaxes._core.errors import InputError
 Array = NDArray[np.float64]
 
 BORROWED = 20.0
-"""Rows that all contexts together count for beside a context's own."""
+"""Rows that all contexts together count for beside a context's own, in the shape of errors."""
+STEADY = 5.0
+"""Rows that all contexts together count for beside a context's own, in the size of errors."""
+TINY = 1e-12
 N_BINS = 4
 """Bins of genes by their variance."""
 
@@ -86,7 +89,8 @@ def conformal(
 
     The half width of a context and bin of genes is the quantile of its absolute errors, by
     rows: one row more than there are must be thought of. Few rows give a poor quantile, so all
-    contexts together count for twenty rows beside a context's own.
+    contexts together count for twenty rows beside a context's own; what they lend is the shape of
+    errors, relative to the mean error of their context, not its size.
 
     Parameters
     ----------
@@ -134,14 +138,36 @@ def conformal(
     bins = _bins(np.nanvar(y, axis=0) if variance is None else np.asarray(variance), n_bins)
     names = tuple(sorted(set(where)))
     halves = np.empty((len(names) + 1, n_bins))
-    for i, name in enumerate((*names, None)):
-        own = np.ones(len(y)) if name is None else (where == name) + BORROWED / len(y)
-        # one row more, of which nothing is known, lies outside (rows by Kish's effective number)
-        asked = min(level * (1 + (own**2).sum() / own.sum() ** 2), 1.0)
-        for b in range(n_bins):
-            halves[i, b] = _quantile(scores[:, bins == b], own, asked)
-    sizes = [int((where == name).sum()) for name in names]
-    return Intervals(level, names, bins, halves, sd is not None, np.array([*sizes, len(y)]))
+    for b in range(n_bins):
+        here = scores[:, bins == b]
+        sizes = _sizes(here, where, names)
+        relative = here / np.array([sizes[name] for name in where])[:, None]
+        for i, name in enumerate(names):
+            own = (where == name) + BORROWED / len(y)
+            halves[i, b] = _quantile(relative, own, _asked(own, level)) * sizes[name]
+        everyone = np.ones(len(y))
+        halves[-1, b] = _quantile(here, everyone, _asked(everyone, level))
+    n_rows = [int((where == name).sum()) for name in names]
+    return Intervals(level, names, bins, halves, sd is not None, np.array([*n_rows, len(y)]))
+
+
+def _asked(weights: Array, level: float) -> float:
+    """Return the level for rows of these weights, of which one more lies outside (Kish's n)."""
+    return float(min(level * (1 + (weights**2).sum() / weights.sum() ** 2), 1.0))
+
+
+def _sizes(scores: Array, where: NDArray[np.object_], names: tuple[str, ...]) -> dict[str, float]:
+    """Return the mean error of each context; of few rows it is drawn towards that of all."""
+    n = (~np.isnan(scores)).sum(axis=1)
+    total = np.nansum(scores, axis=1)
+    whole = float(total.sum() / max(n.sum(), 1))
+    steady = STEADY * max(float(n.mean()), TINY)
+    found = {}
+    for name in names:
+        at = where == name
+        mean = (total[at].sum() + steady * whole) / (n[at].sum() + steady)
+        found[name] = max(float(mean), TINY)
+    return found
 
 
 def _bins(variance: Array, n_bins: int) -> NDArray[np.intp]:
