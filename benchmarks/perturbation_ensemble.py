@@ -35,7 +35,7 @@ def measure(y: Array, rows: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, dict
     truth, genes = y[split.test], [f"g{i}" for i in range(y.shape[1])]
     table = P.PerturbationTable(train, genes, signed_log10_p=y[split.train])
     wall, cpu = time.perf_counter(), time.process_time()
-    found = P.fit(table, wanted, minutes=600, n_jobs=1, random_state=seed, progress=False)
+    found = P.fit(table, wanted, minutes=600, random_state=seed, progress=False)
     seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
     predicted = found.predict(wanted)
     guesses: dict[str, Array] = {ENSEMBLE: predicted.layer("signed_log10_p")}

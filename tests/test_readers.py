@@ -1,7 +1,9 @@
 """Images and sequences from files: what is read, and what is refused in one sentence."""
 
+import datetime
 import gzip
 import json
+import os
 
 import anndata
 import numpy as np
@@ -264,6 +266,13 @@ def test_dates_of_gisaid_become_months_and_impossible_ones_are_counted(tmp_path)
     assert older.n_obs == 3
     with pytest.raises(cx.InputError, match="since must be a date"):
         cx.datasets.read_sequences(tmp_path / "s.fasta", since="2010")
+    path = fasta(tmp_path / "u.fasta", [("a|2021-05-01", "MK"), ("b|2021-07-01", "MK")])
+    june = datetime.datetime(2021, 6, 1, tzinfo=datetime.UTC).timestamp()
+    os.utime(path, (june, june))  # no sequence is younger than the file, whenever it is read
+    assert list(cx.datasets.read_sequences(path).obs_names) == ["a"]
+    assert cx.datasets.read_sequences(path, until="2021-12-31").n_obs == 2
+    with pytest.raises(cx.InputError, match="until must be a date"):
+        cx.datasets.read_sequences(path, until="2021")
     path = fasta(tmp_path / "t.fasta", [("a|2020-03", "MK"), ("b|2020-13-01", "MK")])
     with pytest.raises(cx.InputError, match="none of the 2 sequences"):
         cx.datasets.read_sequences(path)

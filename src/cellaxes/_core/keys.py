@@ -29,3 +29,8 @@ def modality() -> str:
 def notes() -> str:
     """``uns`` key of what a reader left out or could not do, one sentence each."""
     return "cellaxes_notes"
+
+
+def noise() -> str:
+    """``uns`` key of the noise that was put on: kind, strength, coordinate, measured ratio."""
+    return "cellaxes_noise"

@@ -45,7 +45,7 @@ class Headers:
     notes: list[str] = field(default_factory=list)
 
 
-def read_headers(headers: Sequence[str], where: str, since: str | None) -> Headers:
+def read_headers(headers: Sequence[str], where: str, *, since: str | None, until: str) -> Headers:
     """Tell the style of the headers and read them.
 
     Fields stand between ``|``. Where one is a date, or an accession of GISAID, all sequences
@@ -61,10 +61,12 @@ def read_headers(headers: Sequence[str], where: str, since: str | None) -> Heade
         How messages call the file.
     since
         First possible date; None: December 2019 of SARS-CoV-2, else 1900.
+    until
+        Last possible date.
     """
     fields = [[part.strip() for part in header.split("|")] for header in headers]
     if any(FULL.fullmatch(p) or p.startswith(ACCESSION) for some in fields[:LOOK] for p in some):
-        return _dated(fields, where, since)
+        return _dated(fields, where, since, until)
     everything = np.ones(len(headers), dtype=bool)
     values = [_number(some[-1]) if len(some) > 1 else None for some in fields]
     if None not in values:
@@ -84,13 +86,14 @@ def _number(text: str) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _dated(fields: Sequence[Sequence[str]], where: str, since: str | None) -> Headers:
+def _dated(fields: Sequence[Sequence[str]], where: str, since: str | None, until: str) -> Headers:
     ids = [_id(some) for some in fields]
     viral = any(part.startswith(VIRUS) for some in fields[:LOOK] for part in some)
-    first = _date(since or (VIRUS_SINCE if viral else "1900-01-01"))
+    first, last = _date(since or (VIRUS_SINCE if viral else "1900-01-01")), _date(until)
     if first is None:
         raise InputError(f"since must be a date as 2019-12-01, but is {since!r}.")
-    last = datetime.date.today()
+    if last is None:
+        raise InputError(f"until must be a date as 2024-12-31, but is {until!r}.")
     dates: list[datetime.date] = []
     keep = np.zeros(len(ids), dtype=bool)
     incomplete: list[str] = []
@@ -109,14 +112,14 @@ def _dated(fields: Sequence[Sequence[str]], where: str, since: str | None) -> He
     if not dates:
         raise InputError(
             f"none of the {len(ids)} sequences of {where} has a full date between {first} and "
-            f"{last} in its header: pass since= if they are older."
+            f"{last} in its header: pass since= or until= if they have others."
         )
     notes = [
         f"{len(found)} of {len(ids)} sequences are left out, their date is {what} "
         f"(the first: {found[0]})"
         for found, what in (
             (incomplete, "missing or incomplete"),
-            (impossible, f"impossible or not between {first} and today"),
+            (impossible, f"impossible or not between {first} and {last}"),
         )
         if found
     ]

@@ -1,5 +1,6 @@
 """Protein sequences of a FASTA file."""
 
+import datetime
 from pathlib import Path
 
 import anndata
@@ -30,6 +31,7 @@ def read_sequences(
     aliases: str | Path | None = None,
     n_levels: int = 6,
     since: str | None = None,
+    until: str | None = None,
 ) -> anndata.AnnData:
     """Read protein sequences with what their headers say.
 
@@ -45,6 +47,9 @@ def read_sequences(
         Coarse levels of lineages; those of fewer than 20 sequences go with the lineage above.
     since
         First possible date, as ``2019-12-01``, which it is for SARS-CoV-2.
+    until
+        Last possible date; unless given the day the file was last written (UTC), so that the same
+        file gives the same sequences whenever it is read.
 
     Returns
     -------
@@ -62,7 +67,8 @@ def read_sequences(
     """
     path = Path(path)
     names, residues = _records(path)
-    headers = read_headers(names, str(path), since)
+    written = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC).date()
+    headers = read_headers(names, str(path), since=since, until=until or written.isoformat())
     duplicated = pd.Index(headers.ids).duplicated()
     if duplicated.any():
         first = headers.ids[int(np.flatnonzero(duplicated)[0])]

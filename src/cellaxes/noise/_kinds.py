@@ -10,6 +10,7 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from cellaxes._core import keys
 from cellaxes._core.adata import counts_name, counts_of
 from cellaxes._core.axis import Axis
 from cellaxes._core.coordinates import COORDINATES, coordinate
@@ -240,7 +241,7 @@ def corrupt(
         told["umis_per_cell"] = float(np.median(row_sums(noisy)))
     else:
         told["snr"] = kind.snr(clean, noisy)
-    uns = {**adata.uns, "cellaxes_noise": told}
+    uns = {**adata.uns, keys.noise(): told}
     result = anndata.AnnData(X=noisy, obs=adata.obs.copy(), var=adata.var.copy(), uns=uns)
     if modality is not None:
         set_modality(result, kind.after(modality))

@@ -158,9 +158,11 @@ Tell = Callable[[Any, float], None]
 def _tpe(random_state: int) -> tuple[Ask, Tell]:
     import optuna
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     seed = int(stream(random_state, "perturbation search").integers(2**31))
+    said = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
+    optuna.logging.set_verbosity(said)
 
     def tell(trial: Any, error: float) -> None:
         study.tell(trial, error)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import anndata
 
+from cellaxes._core import keys
 from cellaxes._core.adata import counts_of, obs_column, obsm_matrix, read_h5ad
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import receiving
@@ -51,7 +52,8 @@ def profile(
     Parameters
     ----------
     data
-        AnnData with UMI counts, or the path of its ``.h5ad`` file.
+        AnnData with UMI counts, or the path of its ``.h5ad`` file. An AnnData receives what
+        `explain` and `structure` add, and the embedding where none is named.
     labels
         Column of ``obs``: cell type.
     rep
@@ -96,7 +98,7 @@ def profile(
     if rep is None:
         spec = ModelSpec.parse(model)
         made = make(spec.name, **spec.params).fit(counts, random_state=random_state)
-        key = f"X_{spec.name}"
+        key = keys.embedding(spec.name)
         adata.obsm[key] = made.transform(counts)
     else:
         key = rep

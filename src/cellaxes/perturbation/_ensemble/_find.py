@@ -141,11 +141,11 @@ def fit_all(
 ) -> dict[str, Fitted]:
     """Fit to all rows what has a weight, what teaches it, and the process, which is sure or not."""
     used = [name for name, weight in found.weights.weights.items() if weight > 0]
-    taught = [name for name in used if name.endswith(AGAIN)]
+    taught = [name for name in used if name not in chosen]
     teachers = [name for name, weight in found.first.weights.items() if weight > 0]
     needed = dict.fromkeys([*used, *(teachers if taught else []), *_sure(chosen, found)])
     tasks: dict[str, Task] = {
-        name: (chosen[name].fit, (data,)) for name in needed if not name.endswith(AGAIN)
+        name: (chosen[name].fit, (data,)) for name in needed if name in chosen
     }
     fitted = run_all(tasks, n_jobs, step)
     if taught:
