@@ -44,6 +44,12 @@ STUDIES = {
         ("substitution",),
         ("kmer", "one_hot"),
     ),
+    "beta-lactamase, language model": (
+        "proteins/P62593.fasta",
+        "measurement:value",
+        ("substitution",),
+        ("protein_lm:checkpoint=random,window=286",),
+    ),
     "spike, language model": (
         SPIKE,
         "label:lineage_3",

@@ -34,9 +34,9 @@ def measure(y: Array, rows: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, dict
     wanted = rows.iloc[split.test].reset_index(drop=True)
     truth, genes = y[split.test], [f"g{i}" for i in range(y.shape[1])]
     table = P.PerturbationTable(train, genes, signed_log10_p=y[split.train])
-    wall, cpu = time.perf_counter(), time.process_time()
+    begun = time.perf_counter()
     found = P.fit(table, wanted, minutes=600, random_state=seed, progress=False)
-    seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+    seconds = time.perf_counter() - begun
     predicted = found.predict(wanted)
     guesses: dict[str, Array] = {ENSEMBLE: predicted.layer("signed_log10_p")}
     for name, member in found.members.items():
@@ -49,7 +49,7 @@ def measure(y: Array, rows: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, dict
     covered = P.coverage_by_context(truth, low, high, context=wanted["context"])
     expected = predicted.rows["expected_error"]
     told: dict[str, object] = {
-        **seconds,
+        "seconds": seconds,
         "cosine": float(np.nanmean(cosine)),
         "coverage": covered["coverage"].round(3).to_dict(),
         "spearman": float(spearmanr(expected, errors[ENSEMBLE]).statistic),
