@@ -1,11 +1,12 @@
 """What the tests share."""
 
 import html
+import importlib.util
 import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import anndata
@@ -19,6 +20,29 @@ matplotlib.use("Agg")
 # The same examples in every run: a bound on an estimate is met by most seeds, not by all.
 settings.register_profile("cellaxes", derandomize=True, deadline=None)
 settings.load_profile("cellaxes")
+
+TORCH = importlib.util.find_spec("torch") is not None
+NEEDS_NO_TORCH = ("house", "joint_law", "plan", "scaling", "signal", "thin", "zoo")
+"""Files of tests that must pass without PyTorch."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[pytest.TestReport]:
+    """Skip, where PyTorch is not installed, what turns out to need it."""
+    report = yield
+    error = call.excinfo.value if call.excinfo is not None else None
+    named = getattr(error, "name", None) or str(error)
+    if not TORCH and report.failed and "torch" in named and not _without_torch(item.path):
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), 0, "Skipped: needs PyTorch")
+    return report
+
+
+def _without_torch(path: Path) -> bool:
+    return path.stem.removeprefix("test_") in NEEDS_NO_TORCH
+
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

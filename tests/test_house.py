@@ -3,8 +3,10 @@
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -155,3 +157,35 @@ def test_a_stream_is_the_same_for_numbers_of_numpy():
     from cellaxes._core.random import stream
 
     assert stream(0, "x", np.int64(3)).random() == stream(0, "x", 3).random()
+
+
+def versions(name: str) -> dict[str, str]:
+    lines = (SOURCE.parents[1] / name).read_text().splitlines()
+    return dict(line.split("==") for line in lines)
+
+
+def asked(extras: tuple[str, ...]) -> dict[str, str]:
+    """Return what the project asks for at least, by name."""
+    project = tomllib.loads((SOURCE.parents[1] / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"]]
+    for extra in extras:
+        wanted += project["optional-dependencies"][extra]
+    found = (re.match(r"([\w-]+)(?:\[[\w,]+\])?[>=]=([\d.]+)", each) for each in wanted)
+    return {match[1]: match[2] for match in found}
+
+
+def test_the_oldest_versions_allowed_are_those_that_are_tested():
+    tested = versions("constraints-floors.txt")
+    floors = asked(("chem", "dask", "demo", "images", "scvi", "search", "transformers"))
+    floors.pop("torch")  # its older releases have no CPU build to test with
+    assert floors.keys() <= tested.keys()
+    for name, floor in floors.items():
+        assert (tested[name] + ".0.0").startswith(floor + ".0" * (2 - floor.count("."))), name
+
+
+def test_python_3_13_is_tested_without_torch_and_with_the_next_anndata():
+    tested = versions("constraints-3.13.txt")
+    assert "torch" not in tested
+    assert asked(()).keys() - tested.keys() == {"torch"}
+    assert tested["anndata"].startswith("0.13.")
+    assert tested["zarr"].startswith("3.")

@@ -11,6 +11,7 @@ from scipy import stats
 
 import cellaxes as cx
 from cellaxes import perturbation as p
+from cellaxes._core.tables import EXACT_FLOATS
 
 GENES = [f"g{i:02}" for i in range(30)]
 
@@ -480,7 +481,7 @@ def test_a_submission_has_the_shape_of_the_sample(tmp_path):
     told = p.write_submission(table, pairs, tmp_path / "s.csv", genes=genes)
     assert told["source"].eq("prediction").all()
     assert (tmp_path / "s.csv").read_text().startswith("id,G4,G0,G2\n5,")
-    sent = pd.read_csv(tmp_path / "s.csv", float_precision="round_trip")
+    sent = pd.read_csv(tmp_path / "s.csv", **EXACT_FLOATS)
     np.testing.assert_array_equal(sent[genes], table.signed_log10_p[[2, 1]][:, [4, 0, 2]])
     assert sent["id"].tolist() == [5, 3]
     with pytest.raises(cx.InputError, match=r"lacks 1 of 2 genes \(G9\)"):
@@ -500,7 +501,7 @@ def test_a_pair_that_was_not_predicted_is_named_or_filled_as_stated(tmp_path):
              "compound_mean": (y[3], y.mean(0))}  # fmt: skip
     for fallback, expected in means.items():
         told = p.write_submission(table, pairs, tmp_path / "s.csv", fallback=fallback)
-        sent = pd.read_csv(tmp_path / "s.csv", float_precision="round_trip").iloc[:, 1:]
+        sent = pd.read_csv(tmp_path / "s.csv", **EXACT_FLOATS).iloc[:, 1:]
         np.testing.assert_allclose(sent, [y[0], *expected], rtol=1e-15)
         assert told["source"][0] == "prediction"
         assert told["source"][1] == fallback

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import polygamma
 
 import cellaxes as cx
+from cellaxes._core.tables import EXACT_FLOATS
 from cellaxes.perturbation._bayes import trigamma_inverse
 from cellaxes.perturbation._least_squares import fit_linear, unscaled_covariance
 from cellaxes.perturbation._lowess import lowess
@@ -58,7 +59,7 @@ def pasilla(shared, oracle):
 
 
 def read(path, **options):
-    return pd.read_csv(path, index_col=0, float_precision="round_trip", **options)
+    return pd.read_csv(path, index_col=0, **EXACT_FLOATS, **options)
 
 
 def test_filter_and_normalisation_of_pasilla_are_those_of_r(pasilla, oracle):
@@ -123,7 +124,7 @@ def test_a_plate_of_42_compounds_is_that_of_r(simulated, oracle, robust, t_name,
     found = differential(
         counts, obs, compound="sm", covariates=["donor", "plate", "row"], robust=robust
     )
-    truth = pd.read_csv(oracle / "sim_limma_voom.csv.gz", float_precision="round_trip")
+    truth = pd.read_csv(oracle / "sim_limma_voom.csv.gz", **EXACT_FLOATS)
     pairs = pd.MultiIndex.from_product([found.rows["compound"], found.genes])
     truth = truth.set_index(["sm", "gene"]).loc[pairs]
     assert np.abs(found.logFC.ravel() - truth["logFC"]).max() < 1e-6

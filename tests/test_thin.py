@@ -204,7 +204,7 @@ def test_anndata_keeps_its_slots(cells):
     assert "umis_per_cell" not in cells.obs
     thinned.counts.obsm["protein"][0, 0] = -1
     assert cells.obsm["protein"][0, 0] >= 0
-    assert thinned.counts.layers.keys() == set()
+    assert set(thinned.counts.layers) <= {None}  # which anndata 0.13 lists, for X
 
 
 def test_empty_and_damaged_files_leave_nothing_behind(cells, tmp_path):

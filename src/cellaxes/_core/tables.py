@@ -1,11 +1,17 @@
 """Reading tables that users hand in."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 
 from cellaxes._core.errors import InputError
+
+EXACT_FLOATS: dict[str, Any] = (
+    {"float_precision": "round_trip"} if int(pd.__version__.split(".")[0]) < 3 else {}
+)
+"""How `pandas.read_csv` gives back the number that was written; pandas 3 always does."""
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -18,7 +24,7 @@ def read_table(path: Path) -> pd.DataFrame:
             frame: pd.DataFrame = pq.ParquetFile(path).read().to_pandas()
             return frame
         separator = "\t" if path.suffix == ".tsv" else ","
-        return pd.read_csv(path, sep=separator, float_precision="round_trip")
+        return pd.read_csv(path, sep=separator, **EXACT_FLOATS)
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path} cannot be read as a table ({reason}).") from error
