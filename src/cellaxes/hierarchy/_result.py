@@ -219,7 +219,7 @@ class Tree:
             raise InputError(f"this is no tree that cellaxes wrote: its format is not {FORMAT!r}.")
         try:
             types = fields["types"]
-            labels = pd.Index([entry["label"] for entry in types], name="label")
+            labels = pd.Index([entry["label"] for entry in types], name="label", dtype=object)
             rest = [
                 {k: v for k, v in entry.items() if k not in ("label", "node", "groups")}
                 for entry in types
