@@ -76,8 +76,12 @@ def as_anndata(table: "PerturbationTable") -> anndata.AnnData:
 
 def writable(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame whose text is categorical, which can be stored with gaps."""
-    text = frame.select_dtypes(object).columns
-    return frame.assign(**{name: pd.Categorical(frame[name]) for name in text})
+    text = {
+        name: pd.Categorical(column)
+        for name, column in frame.items()
+        if column.dtype == object or isinstance(column.dtype, pd.StringDtype)
+    }
+    return frame.assign(**text)
 
 
 def as_text(table: "PerturbationTable") -> str:
