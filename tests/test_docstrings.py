@@ -19,6 +19,7 @@ SHAPE = re.compile(
     r"|\bindexed\s+by\b|\bshapes?\b",
     re.IGNORECASE,
 )
+ALL_ARRAYS = re.compile(r"^All arrays (?:are )?``\(", re.MULTILINE)  # of a result
 UNITS = {
     r"depths?|umis|u_bar": r"UMIs?\b|\bunits?\b|\bcoordinate\b|\blevels\b",  # levels: of a tree
     r"bits|information|I_max|I_inf|mi": r"\bbits\b|\bnats\b",
@@ -57,7 +58,7 @@ def prose(doc: str, name: str) -> str:
     parts = sections(doc)
     text = " ".join(parts.get(part, "") for part in ("", *PROSE))
     named = re.compile(rf"(?<!`)(`{{1,2}})(?!`)[^`]*(?<![\w.]){re.escape(name)}(?!\w)[^`]*\1")
-    return " ".join(s for s in re.split(r"(?<=[.;])\s+", text) if named.search(s))
+    return " ".join(s for s in re.split(r"(?<=[.])\s+", text) if named.search(s))
 
 
 def described(doc: str, taken: dict[str, Any]) -> list[str]:
@@ -67,11 +68,12 @@ def described(doc: str, taken: dict[str, Any]) -> list[str]:
         text = said(doc).get(name, "") or prose(doc, name)
         if not text.strip():
             faults.append(f"{name}: not described")
-        elif ARRAY.search(str(annotation)) and not SHAPE.search(text):
+        elif ARRAY.search(str(annotation)) and not (SHAPE.search(text) or ALL_ARRAYS.search(doc)):
             faults.append(f"{name}: no shape: {text.strip()[:90]}")
         for names, unit in UNITS.items():
-            if text.strip() and re.fullmatch(names, name) and not re.search(unit, text):
-                faults.append(f"{name}: no unit: {text.strip()[:90]}")
+            if text.strip() and annotation not in (str, str | None):  # str: name of a column
+                if re.fullmatch(names, name) and not re.search(unit, text):
+                    faults.append(f"{name}: no unit: {text.strip()[:90]}")
     return faults
 
 
@@ -89,7 +91,10 @@ def of_call(call: Any) -> list[str]:
         if name not in taken
     ]
     parts = sections(doc)
-    given, back = parts.get("Returns", parts[""]), str(signature.return_annotation)
+    given, back = (
+        parts.get("Returns", parts.get("Yields", parts[""])),
+        str(signature.return_annotation),
+    )
     elementwise = signature.return_annotation is Any and any(
         ARRAY.search(str(annotation)) for annotation in taken.values()
     )

@@ -34,7 +34,7 @@ class TreeDiff:
     after: str
 
     def down_to(self, level: int) -> pd.DataFrame:
-        """Return the changes at ``level`` or a coarser one, rows of `changes`."""
+        """Return the changes at ``level`` or a coarser one, one row each."""
         found: pd.DataFrame = self.changes[self.changes["level"] <= level]
         return found
 

@@ -152,7 +152,8 @@ def _records(out: str | Path) -> list[dict[str, Any] | None]:
 
 
 def curves(table: pd.DataFrame) -> pd.DataFrame:
-    """Arrange the finished runs of ``table`` (`collect`) by curve, each with its deepest level.
+    """Arrange the finished runs of ``table`` (`collect`, a row per run) by curve, each with its
+    deepest level.
 
     Returns
     -------
