@@ -5,9 +5,11 @@ import inspect
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 
 import cellaxes as cx
+from cellaxes import InputError
 
 ARRAY = re.compile(
     r"ndarray|NDArray|ArrayLike|_SupportsArray|cs[rc]_|sparse|Tensor|DataFrame|Series"
@@ -70,10 +72,11 @@ def described(doc: str, taken: dict[str, Any]) -> list[str]:
             faults.append(f"{name}: not described")
         elif ARRAY.search(str(annotation)) and not (SHAPE.search(text) or ALL_ARRAYS.search(doc)):
             faults.append(f"{name}: no shape: {text.strip()[:90]}")
+        if not text.strip() or annotation in (str, str | None):  # the name of a column
+            continue
         for names, unit in UNITS.items():
-            if text.strip() and annotation not in (str, str | None):  # str: name of a column
-                if re.fullmatch(names, name) and not re.search(unit, text):
-                    faults.append(f"{name}: no unit: {text.strip()[:90]}")
+            if re.fullmatch(names, name) and not re.search(unit, text):
+                faults.append(f"{name}: no unit: {text.strip()[:90]}")
     return faults
 
 
@@ -179,3 +182,29 @@ def public():
 )
 def test_the_docstring_tells_what_goes_in_and_comes_out(faults, entry):
     assert faults(entry) == []
+
+
+def measured(depth: float, Z: np.ndarray, *, seed: int) -> np.ndarray:
+    """Return what is known of ``Z`` ``(n_cells, d)`` at ``depth``, UMIs per cell.
+
+    Parameters
+    ----------
+    seed
+        Of the draw.
+    """
+    raise InputError("no")
+
+
+def test_the_reader_of_docstrings_sees_what_is_missing():
+    told = measured.__doc__
+    assert of_call(measured) == ["InputError: raised, not told"]
+    for old, new, fault in [
+        ("``Z`` ``(n_cells, d)``", "cells", "Z: not described"),
+        ("    seed\n        Of the draw.", "", "seed: not described"),
+        ("``Z`` ``(n_cells, d)``", "``Z``", "Z: no shape"),
+        ("``depth``, UMIs per cell", "``depth``", "depth: no unit"),
+        ("    seed\n", "    seed, sead\n", "sead: documented, not a parameter"),
+    ]:
+        measured.__doc__ = told.replace(old, new)
+        assert any(found.startswith(fault) for found in of_call(measured)), fault
+    measured.__doc__ = told

@@ -105,7 +105,7 @@ class Geneformer:
         return self
 
     def transform(self, counts: Counts) -> NDArray[np.float32]:
-        """Return the embedding ``(n_cells, d)`` of ``counts`` ``(n_cells, n_genes)``, genes as in `fit`."""
+        """Return the embedding ``(n_cells, d)`` of ``counts`` ``(n_cells, n_genes)``."""
         fitted = require_fitted(self._fitted, "geneformer")
         require_genes(shape_of(counts)[1], len(fitted.vocabulary.tokens), "geneformer")
         longest = fitted.net.config.max_position_embeddings

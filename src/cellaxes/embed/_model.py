@@ -32,7 +32,7 @@ class Model(Protocol):
         ...
 
     def transform(self, counts: Counts) -> NDArray[np.float32]:
-        """Return the embedding ``(n_cells, d)`` of ``counts`` ``(n_cells, n_genes)``, genes as in `fit`."""
+        """Return the embedding ``(n_cells, d)`` of ``counts`` ``(n_cells, n_genes)``."""
         ...
 
     def to_artefact(self) -> Artefact:

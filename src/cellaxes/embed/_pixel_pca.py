@@ -60,7 +60,7 @@ class PixelPCA:
         return self
 
     def transform(self, images: Any) -> NDArray[np.float32]:
-        """Return the scores ``(n, n_components)`` of ``images`` ``(n, n_pixels)`` of the same size."""
+        """Return the scores ``(n, n_components)`` of ``images`` ``(n, n_pixels)``, same size."""
         fitted = require_fitted(self._fitted, "pixel PCA")
         pixels = pixels_of(images)
         require_columns(pixels.shape[1], len(fitted.mean), "pixel PCA", "pixels")

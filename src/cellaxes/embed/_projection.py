@@ -42,7 +42,7 @@ class RandomProjection:
         require_size(self.n_components, "n_components")
 
     def fit(self, counts: Counts, *, random_state: int = 0) -> Self:
-        """Draw R, with the seed ``random_state``, for the genes of ``counts`` ``(n_cells, n_genes)``.
+        """Draw R, seed ``random_state``, for the genes of ``counts`` ``(n_cells, n_genes)``.
 
         The cells themselves are not read.
         """
@@ -54,7 +54,7 @@ class RandomProjection:
         return self
 
     def transform(self, counts: Counts) -> NDArray[np.float32]:
-        """Return the projection ``(n_cells, n_components)`` of ``counts`` ``(n_cells, n_genes)``."""
+        """Return projections ``(n_cells, n_components)`` of ``counts`` ``(n_cells, n_genes)``."""
         matrix = require_fitted(self._matrix, "random projection")
         require_genes(shape_of(counts)[1], len(matrix), "random projection")
         if self.log_normalise:

@@ -170,7 +170,7 @@ class RankTransformer:
         return self
 
     def transform(self, counts: Counts) -> NDArray[np.float32]:
-        """Return the embedding ``(n_cells, hidden)`` of ``counts`` ``(n_cells, n_genes)``, same genes."""
+        """Return the embedding ``(n_cells, hidden)`` of ``counts`` ``(n_cells, n_genes)``."""
         fitted = require_fitted(self._fitted, "rank transformer")
         require_genes(shape_of(counts)[1], len(fitted.vocabulary.tokens), "rank transformer")
         return read(fitted.net, self._tokens(counts, fitted.vocabulary), self.layer)

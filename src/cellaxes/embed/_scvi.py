@@ -190,7 +190,7 @@ class SCVI:
 
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> Self:
-        """Return the model that `to_artefact` wrote as ``artefact``; its own pickles are never read."""
+        """Return the model that `to_artefact` wrote as ``artefact``; no pickle is read."""
         params = dict(artefact.params)
         n_input, n_batches = int(params.pop("n_input")), int(params.pop("n_batches"))
         model = cls(**params)

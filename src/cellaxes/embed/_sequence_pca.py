@@ -197,7 +197,7 @@ class KMer:
         return self
 
     def transform(self, sequences: Any) -> NDArray[np.float32]:
-        """Return the scores ``(n, n_components)`` of ``sequences`` ``(n, length)`` of any length."""
+        """Return the scores ``(n, n_components)`` of ``sequences`` ``(n, length)``, any length."""
         fitted = require_fitted(self._fitted, "kmer")
         return fitted.score(self._blocks(codes_of(sequences, UINT8)))
 

@@ -52,9 +52,9 @@ class RunCard:
     Attributes
     ----------
     table
-        One row each: ``features``, ``raw dimensions`` (signed ones in halves), ``random dictionary`` (of the
-        same width and activity), ``permuted cells``, and peers if asked; columns as in
-        `DEFINITIONS`, NaN where one does not apply.
+        One row each: ``features``, ``raw dimensions`` (signed ones in halves), ``random
+        dictionary`` (of the same width and activity), ``permuted cells``, and peers if asked;
+        columns as in `DEFINITIONS`, NaN where one does not apply.
     n_held_out
         Cells that judged.
     groups

@@ -68,7 +68,7 @@ class Noise:
     changes: Callable[[Any], Any] | None = None
 
     def nominal(self, strength: float) -> float:
-        """Return the nominal coordinate of ``strength``, in the unit of the first of `coordinates`."""
+        """Return the nominal coordinate of ``strength``, in units of the first of `coordinates`."""
         return float(coordinate(self.coordinates[0], strength))
 
     def after(self, modality: Any) -> Any:

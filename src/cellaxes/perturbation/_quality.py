@@ -41,7 +41,7 @@ class Quality:
         return self.rows[self.rows["suspect"]]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the rows, one each, codes joined by semicolons."""
+        """Return the table, one row per response, codes joined by semicolons."""
         table = self.rows.copy()
         for key in ("reasons", "warnings"):
             table[key] = table[key].map(";".join)

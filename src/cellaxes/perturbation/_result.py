@@ -64,8 +64,8 @@ class DifferentialExpression:
     adjusted_p
         Benjamini and Hochberg, over the genes of a row, ``(n_rows, n_genes)``.
     supported
-        Whether the gene has a count in either arm, ``(n_rows, n_genes)``. Where it has none, t says nothing of the
-        gene, whatever its size: it is kept, and marked here.
+        Whether the gene has a count in either arm, ``(n_rows, n_genes)``. Where it has none, t says
+        nothing of the gene, whatever its size: it is kept, and marked here.
     average
         ``(n_fits, n_genes)``, mean log2 CPM of each fit.
     fits

@@ -23,7 +23,8 @@ def kept(
     Parameters
     ----------
     curves
-        By name of the signal, ``(n_levels,)`` each: depths, UMIs per cell, and the share left there.
+        By name of the signal, ``(n_levels,)`` each: depths, UMIs per cell, and the share left
+        there.
     needs
         UMIs per cell that features need to keep ``share``, indexed by feature: ticks at the foot.
     share

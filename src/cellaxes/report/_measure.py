@@ -92,7 +92,8 @@ class MeasureReport:
     def write(self, out: str | Path) -> Path:
         """Write ``report.html``, ``results.json``, ``runs.csv``, ``levels.csv``, ``fits.csv``.
 
-        They stand in the folder ``out``. ``shares.csv`` is written where training cells or queries were thinned alone.
+        They stand in the folder ``out``. ``shares.csv`` is written where training cells or queries
+        were thinned alone.
 
         Returns
         -------

@@ -105,7 +105,7 @@ class PredictReport:
 
     @property
     def suspects(self) -> pd.DataFrame:
-        """The suspect rows, one row each, ``why`` in words, and scores; those that are tested first."""
+        """The suspect rows, one row each, ``why`` in words, and scores; tested ones first."""
         flags = self.rows["suspect"].to_numpy(dtype=bool)
         at = np.flatnonzero(flags)
         table = self.to_frame().iloc[at]

@@ -33,7 +33,8 @@ class PredictorReport:
     n_rows
         Training rows.
     next
-        Pairs to measure, one row each: ``context``, ``compound``, ``reduction``; empty where none can be told.
+        Pairs to measure, one row each: ``context``, ``compound``, ``reduction``; empty where none
+        can be told.
     why_not
         Why none can be told, or empty.
     seconds

@@ -54,7 +54,8 @@ class ZooGrid:
     key
         Labels that name the grid, by meaning.
     depths, cells
-        Smallest and largest measured depth, UMIs per cell or another coordinate, and number of training cells.
+        Smallest and largest measured depth, UMIs per cell or another coordinate, and number of
+        training cells.
     fit
         The joint law, or ``None`` where it cannot be fitted.
     reason

@@ -72,9 +72,9 @@ class BatchLaw:
         return self.noise_law(self.effective_depth(u, strength))
 
     def effective_depth(self, u: ArrayLike, strength: ArrayLike) -> Any:
-        """Depth without a batch effect at which as much would be known as at ``u`` and ``strength``.
+        """Depth without a batch effect at which as much would be known.
 
-        In the units of u; the two shapes are broadcast.
+        In the units of ``u``; its shape and that of ``strength`` are broadcast.
         """
         value = effective(np.asarray(u, float), np.asarray(strength, float), self.alpha)
         return float(value) if value.ndim == 0 else value

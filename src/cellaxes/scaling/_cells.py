@@ -53,7 +53,7 @@ class CellLaw:
             raise InputError(f"a cell-number law needs n_0 >= 0 and s > 0, not {self}.")
 
     def __call__(self, n: ArrayLike) -> Any:
-        """Information with ``n`` training cells, bits; a float for a number, else the shape of n."""
+        """Information with ``n`` training cells, bits; a float for a number, else of n's shape."""
         missing = (self.n_0 / np.asarray(n, dtype=np.float64)) ** self.s
         value = self.I_inf - missing
         return float(value) if value.ndim == 0 else value

@@ -93,7 +93,7 @@ class NoiseLaw:
         return float(self.u_bar * (np.expm1(scale * bits) / missing) ** (1 / self.gamma))
 
     def bits_per_doubling(self, u: ArrayLike) -> Any:
-        """Bits gained by doubling the depth ``u``, in its shape: I(2u) - I(u), at most gamma k / 2."""
+        """Bits gained by doubling ``u``, in its shape: I(2u) - I(u), at most gamma k / 2."""
         depth = np.asarray(u, dtype=np.float64)
         gain = self(2 * depth) - self(depth)
         return float(gain) if np.ndim(gain) == 0 else gain

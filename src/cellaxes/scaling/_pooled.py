@@ -25,7 +25,7 @@ class PooledFit:
     Attributes
     ----------
     u_bar, u_bar_low, u_bar_high
-        The shared sensitivity, in the units of the depth, with its 95 % profile-likelihood interval; infinite (or 0)
+        The shared sensitivity in the units of the depth, with its 95 % profile-likelihood interval; infinite (or 0)
         where the data do not close it.
     curves
         Names of the curves.

@@ -77,7 +77,7 @@ class NoiseFit:
         return np.asarray(np.asarray(self.information) - fitted, dtype=np.float64)
 
     def band(self, u: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the 95 % interval of the curve at depths ``u`` ``(n,)``: low and high, bits ``(n,)``.
+        """Return the 95 % interval of the curve at depths ``u`` ``(n,)``: low, high, bits ``(n,)``.
 
         The smallest and largest ``I(u)`` over all parameters within the threshold of the
         profile likelihood, widened in quadrature by the shared error.

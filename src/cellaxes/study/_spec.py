@@ -44,7 +44,7 @@ class _Frozen(BaseModel):
 
 
 class ModelSpec(_Frozen):
-    """A model by ``name`` with its settings, ``params``, written ``name`` or ``name:key=value,…``."""
+    """A model by ``name`` with its ``params``, written ``name`` or ``name:key=value,…``."""
 
     name: str
     params: dict[str, Any] = {}

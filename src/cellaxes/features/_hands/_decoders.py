@@ -38,7 +38,7 @@ class Decoder(Protocol):
     def log_rates(
         self, z: NDArray[np.floating], batch: str | int | None = None
     ) -> NDArray[np.float32]:
-        """Return natural log expression ``(n_cells, n_genes)`` of the rows of ``z`` ``(n_cells, d)``.
+        """Return natural log expression ``(n_cells, n_genes)`` of ``z`` ``(n_cells, d)``.
 
         As if every cell were of ``batch``, where the decoder knows batches.
         """

@@ -103,7 +103,7 @@ class Enrichment:
         )
 
     def top_terms(self, feature: int, n: int = 10) -> pd.DataFrame:
-        """Return the best `n` terms of ``feature``, a row per term, and the genes that speak for it.
+        """Return the best `n` terms of ``feature``, a row per term, with genes that speak for it.
 
         Raises
         ------

@@ -63,7 +63,7 @@ class LabelScores:
         return self._rows(np.arange(len(at)), at).drop(columns="feature")
 
     def top(self, feature: int, n: int = 5) -> pd.DataFrame:
-        """Return the `n` labels that ``feature`` calls best on the validation cells, a row per label.
+        """Return the `n` labels that ``feature`` calls best on validation cells, a row per label.
 
         Raises
         ------

@@ -160,7 +160,7 @@ class Cells:
         return int(self.z.shape[1])
 
     def codes(self, column: str) -> NDArray[np.signedinteger]:
-        """Return which name of the label ``column`` each cell has, int16 or int32 ``(n_cells,)``."""
+        """Return which name of ``column`` each cell has, int16 or int32 ``(n_cells,)``."""
         return pick(self.columns, column).codes
 
     def names(self, column: str) -> tuple[str, ...]:
@@ -173,7 +173,7 @@ class Cells:
         return pd.Categorical.from_codes(found.codes, pd.Index(found.names))
 
     def with_levels(self, tree: Tree, column: str) -> "Cells":
-        """Add the levels of ``tree``, found by the labels in ``column``, as `CellStream.with_levels`."""
+        """Add the levels of ``tree`` by the labels in ``column``, as `CellStream.with_levels`."""
         return replace(self, columns=with_levels(self.columns, tree, column))
 
     def stream(self, rows: NDArray[np.integer] | None = None) -> CellStream:

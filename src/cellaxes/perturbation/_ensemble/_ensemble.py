@@ -105,7 +105,8 @@ class Ensemble:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the lower and upper ends of signed log10 p, ``(n_rows, n_genes)`` both.
 
-        ``rows`` name ``context`` and ``compound``, one row per pair. They hold at the level of ``intervals`` for rows like those that were asked out of fold.
+        ``rows`` name ``context`` and ``compound``, one row per pair. They hold at the level of
+        ``intervals`` for rows like those that were asked out of fold.
         """
         wanted = _wanted(rows)
         ends = self.intervals.of(self._t(wanted), wanted["context"])

@@ -33,7 +33,8 @@ class Leaderboard:
     calibrations
         Of each model that gave standard deviations, one per split, on the raw scale.
     rests
-        A row per model and basis, ``model``, ``basis``, ``n_rows``: what the rows of baselines rest on.
+        A row per model and basis, ``model``, ``basis``, ``n_rows``: what the rows of baselines rest
+        on.
     clip
         Where profiles were clipped, or ``None``.
     n_boot, random_state
@@ -121,6 +122,11 @@ class Leaderboard:
         -------
         Table indexed by model: ``value``, ``other``, ``difference``, ``low``, ``high``,
         ``p_value``, ``n_compounds``, ``n_rows``.
+
+        Raises
+        ------
+        InputError
+            If there is no such model, metric or scale.
         """
         order = self.ranked(metric=metric, scale=scale).index
         if name not in order:
@@ -144,6 +150,11 @@ class Leaderboard:
         Returns
         -------
         A line per group: ``n_rows``, and a column per model, best first.
+
+        Raises
+        ------
+        InputError
+            If there is no such column, metric or scale.
         """
         held = self._scores(metric, scale)
         able = [key for key in ("context", "compound", "moa", "split", "suspect") if key in held]

@@ -16,8 +16,8 @@ class Fitted(Protocol):
     def predict(self, rows: pd.DataFrame) -> NDArray[np.float32]:
         """Return ``(n_wanted, n_genes)`` in the space that was modelled, nowhere NaN.
 
-        ``rows`` name ``context`` and ``compound`` of each, which may be new: such a row rests on what is
-        there. A row's prediction depends on that row alone.
+        ``rows`` name ``context`` and ``compound`` of each, which may be new: such a row rests on
+        what is there. A row's prediction depends on that row alone.
         """
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

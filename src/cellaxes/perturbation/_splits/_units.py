@@ -51,8 +51,8 @@ def leave_scaffold(rows: pd.DataFrame, held_out: HeldOut = 0.2, *, random_state:
     ----------
     rows
         One row per response, as in `random_rows`, with ``scaffold`` (any grouping of compounds) or
-        ``SMILES``, of which Murcko scaffolds are made (needs RDKit, ``cellaxes[chem]``). Rows without either are
-        put aside.
+        ``SMILES``, of which Murcko scaffolds are made (needs RDKit, ``cellaxes[chem]``). Rows
+        without either are put aside.
     held_out
         Names of scaffolds, or the share of rows to test on.
     random_state

@@ -30,8 +30,8 @@ def read_kaggle(de_train: Source, *, id_map: Source | None = None) -> Perturbati
     de_train
         ``de_train.parquet`` (or ``.csv``), or a data frame, one row per pair.
     id_map
-        The pairs to predict, one row each (`read_id_map`); if given, ``notes`` say how many are of a context or
-        compound that the table does not have, or are in the table already.
+        The pairs to predict, one row each (`read_id_map`); if given, ``notes`` say how many are of
+        a context or compound that the table does not have, or are in the table already.
 
     Raises
     ------

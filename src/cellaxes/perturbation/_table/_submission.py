@@ -41,7 +41,8 @@ def write_submission(
     path
         The ``.csv`` file.
     genes
-        Names ``(n_genes,)`` in the order of the sample submission; those of the prediction unless given.
+        Names ``(n_genes,)`` in the order of the sample submission; those of the prediction unless
+        given.
     fallback
         For a pair that the prediction does not have: ``"refuse"`` names it; ``"zero"``;
         ``"gene_mean"``, the mean of all predicted rows; ``"compound_mean"``, the mean of the

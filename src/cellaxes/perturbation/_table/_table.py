@@ -171,7 +171,7 @@ class PerturbationTable:
         )
 
     def take_genes(self, names: ArrayLike) -> "PerturbationTable":
-        """Return the genes ``names`` ``(n_taken,)``, in their order: this aligns a table to another.
+        """Return the genes ``names`` ``(n_taken,)``, in their order, as of another table.
 
         Raises
         ------
@@ -187,7 +187,7 @@ class PerturbationTable:
         )
 
     def described(self) -> pd.DataFrame:
-        """Return the rows, one each, with what is known of their compounds: what splits read.
+        """Return the table, one row per response, with what is known of compounds, for splits.
 
         Besides the rows: ``weight``, ``suspect``, the columns of ``compounds`` that rows do not
         have themselves (``SMILES``, ``moa``, …), and ``scaffold``, made of SMILES where RDKit is

@@ -36,7 +36,8 @@ def rmse(truth: Matrix, predicted: Matrix, *, mask: ArrayLike | None = None) -> 
 def mae(truth: Matrix, predicted: Matrix, *, mask: ArrayLike | None = None) -> Array:
     """Return the mean absolute error of every row. Best is 0.
 
-    As `rmse`: ``truth``, ``predicted`` and ``mask`` are ``(n_rows, n_genes)``, the result ``(n_rows,)``.
+    As `rmse`: ``truth``, ``predicted`` and ``mask`` are ``(n_rows, n_genes)``, the result
+    ``(n_rows,)``.
 
     Examples
     --------

@@ -92,8 +92,8 @@ def row_scores(
     """Return the scores of every row, for `paired_bootstrap` and for tables by context.
 
     As `score`: ``truth``, ``predicted`` and ``mask`` are ``(n_rows, n_genes)``, ``context`` is
-    ``(n_rows,)`` and ``train_mean`` ``(n_genes,)``; ``metrics``, ``k`` and ``threshold`` as there. Metrics
-    over genes or over everything have no rows.
+    ``(n_rows,)`` and ``train_mean`` ``(n_genes,)``; ``metrics``, ``k`` and ``threshold`` as there.
+    Metrics over genes or over everything have no rows.
 
     Returns
     -------
