@@ -153,7 +153,7 @@ class ProteinLM:
         return self
 
     def transform(self, sequences: Any) -> NDArray[np.float32]:
-        """Return the embedding ``(n, d)`` of ``sequences`` ``(n, length)``, in the same alphabet."""
+        """Return the embedding ``(n, d)`` of ``sequences`` ``(n, length)``."""
         fitted = require_fitted(self._fitted, "protein_lm")
         codes = codes_of(sequences, len(fitted.tokens) - 1)
         require_columns(codes.shape[1], fitted.length, "protein_lm", "residues")

@@ -87,7 +87,7 @@ class Tree:
 
     @cached_property
     def violations(self) -> pd.DataFrame:
-        """Groups in two groups of the level above, a row each: ``level``, ``group``, ``parents``."""
+        """Groups in two of the level above, a row each: ``level``, ``group``, ``parents``."""
         rows = []
         for upper, lower in pairwise(self.levels.columns):
             above = self.levels[[upper, lower]].drop_duplicates().groupby(lower)[upper].agg(list)
@@ -160,7 +160,7 @@ class Tree:
         return _graph.ancestry(self.graph, [self.nodes[label] for label in self.labels])
 
     def distance(self, one: str, other: str) -> int:
-        """Return the fewest steps from label ``one`` to ``other`` over a common ancestor; 0: equal."""
+        """Return the fewest steps from ``one`` to ``other`` over a common ancestor; 0: the same."""
         nodes = [self._node(one), self._node(other)]
         return int(_graph.distances(self.graph, nodes)[0, 1])
 

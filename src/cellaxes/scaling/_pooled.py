@@ -25,8 +25,8 @@ class PooledFit:
     Attributes
     ----------
     u_bar, u_bar_low, u_bar_high
-        The shared sensitivity in the units of the depth, with its 95 % profile-likelihood interval; infinite (or 0)
-        where the data do not close it.
+        The shared sensitivity in the units of the depth, with its 95 % profile-likelihood
+        interval; infinite (or 0) where the data do not close it.
     curves
         Names of the curves.
     I_max, I_max_low, I_max_high
