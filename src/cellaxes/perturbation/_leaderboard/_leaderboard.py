@@ -93,7 +93,6 @@ class Leaderboard:
         ----------
         metric, scale
             Of those in `table`; the first metric unless told.
-
         rows
             ``"all"``, or the ``"trusted"``.
 
@@ -140,7 +139,7 @@ class Leaderboard:
     def by(self, column: str, *, metric: str = "", scale: str = "raw") -> pd.DataFrame:
         """Return mean scores by ``"context"``, ``"compound"``, ``"moa"`` or ``"split"``.
 
-        A row of several mechanisms counts in each. ``column`` is one of the four.
+        A row of several mechanisms counts in each. ``column`` is one of these, or ``"suspect"``.
 
         Parameters
         ----------

@@ -58,7 +58,7 @@ class KernelGP:
         Raises
         ------
         InputError
-            If there are too many rows.
+            If the rows give no valid covariance.
         """
         order = _order(data)
         data = data.take(order)
