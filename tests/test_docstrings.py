@@ -72,7 +72,8 @@ def described(doc: str, taken: dict[str, Any]) -> list[str]:
             faults.append(f"{name}: not described")
         elif ARRAY.search(str(annotation)) and not (SHAPE.search(text) or ALL_ARRAYS.search(doc)):
             faults.append(f"{name}: no shape: {text.strip()[:90]}")
-        if not text.strip() or annotation in (str, str | None):  # the name of a column
+        column_or_table = annotation in (str, str | None) or "DataFrame" in str(annotation)
+        if not text.strip() or column_or_table:  # a name, or columns of several units
             continue
         for names, unit in UNITS.items():
             if re.fullmatch(names, name) and not re.search(unit, text):

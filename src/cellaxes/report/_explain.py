@@ -70,8 +70,8 @@ class ExplainReport:
     decoder
         What turned features into effects on genes; None without.
     information
-        A row per feature: what it tells, bits, and in column ``umis`` the UMIs per cell needed to
-        read it; None where not measured.
+        A row per feature, column ``umis``: UMIs per cell needed to read it; None where not
+        measured.
     """
 
     name: str

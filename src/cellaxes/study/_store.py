@@ -107,7 +107,7 @@ class Store:
         Raises
         ------
         InputError
-            If ``facts.json`` is missing or damaged.
+            If the study was never started.
         """
         try:
             fields = json.loads((self.root / "facts.json").read_text())
