@@ -31,7 +31,7 @@ class Artefact:
     params
         JSON-able settings.
     arrays
-        Named numeric arrays.
+        Numeric arrays by name, of any shape.
     """
 
     kind: str
@@ -39,7 +39,13 @@ class Artefact:
     arrays: dict[str, NDArray[Any]]
 
     def save(self, path: str | Path) -> None:
-        """Write the folder ``path``; it appears whole or not at all and must not exist yet."""
+        """Write the folder ``path``; it appears whole or not at all.
+
+        Raises
+        ------
+        InputError
+            If there is such a folder already.
+        """
         path = Path(path)
         if path.exists():
             raise InputError(f"{path} exists already: choose another name or remove it.")
@@ -56,7 +62,13 @@ class Artefact:
 
     @classmethod
     def load(cls, path: str | Path) -> "Artefact":
-        """Read a folder written by `save`."""
+        """Read the folder ``path`` written by `save`.
+
+        Raises
+        ------
+        InputError
+            If it is a file, is missing or damaged, or of another layout.
+        """
         path = Path(path)
         if path.is_file():
             raise InputError(

@@ -26,11 +26,12 @@ def coordinate(kind: str, strength: ArrayLike) -> Any:
     kind
         One of `show_coordinates`.
     strength
-        Depths, standard deviations, block sizes or substitution rates.
+        Depths, standard deviations, block sizes or substitution rates, of any shape.
 
     Returns
     -------
-    u, larger for less noise; infinite where there is none. A float for a number.
+    u, larger for less noise; infinite where there is none. A float for a number, else an array of
+    the shape of ``strength``.
 
     Raises
     ------

@@ -46,6 +46,13 @@ def read_aliases(path: str | Path) -> dict[str, str]:
 def expand_lineage(name: str, aliases: Mapping[str, str]) -> str:
     """Return a lineage written out.
 
+    Parameters
+    ----------
+    name
+        A lineage of Pango, e.g. ``"BA.2"``.
+    aliases
+        Lineage that the leading letters stand for; empty where they stand for themselves.
+
     Raises
     ------
     InputError

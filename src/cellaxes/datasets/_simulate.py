@@ -81,6 +81,11 @@ def simulated_counts(
     -------
     AnnData with ``X`` int32 CSR ``(n_cells, n_genes)``, ``obs["cell_type"]`` and
     ``obsm["protein"]``.
+
+    Raises
+    ------
+    InputError
+        If a size is below 1.
     """
     if min(n_cells, n_genes, n_types) < 1:
         raise InputError("n_cells, n_genes and n_types must be at least 1.")

@@ -44,6 +44,15 @@ class Annotations:
     ) -> Self:
         """Read what these models may ask for.
 
+        Parameters
+        ----------
+        adata
+            Cells, images or sequences.
+        models
+            That will be fitted on them.
+        layer
+            Where the counts are, whose columns ``genes`` names (``None``: ``X``).
+
         Raises
         ------
         InputError

@@ -142,7 +142,7 @@ class CNN:
         return self
 
     def transform(self, images: Any) -> NDArray[np.float32]:
-        """Return the embedding ``(n, hidden)`` of images of the same size."""
+        """Return the embedding ``(n, hidden)`` of ``images`` ``(n, n_pixels)`` of the same size."""
         import torch
 
         fitted = require_fitted(self._fitted, "cnn")
@@ -172,7 +172,13 @@ class CNN:
 
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> Self:
-        """Return the model that `to_artefact` described."""
+        """Return the model that `to_artefact` wrote as ``artefact``.
+
+        Raises
+        ------
+        InputError
+            If the saved weights are not of the network that the settings describe.
+        """
         import torch
 
         params = dict(artefact.params)

@@ -105,7 +105,7 @@ class Geneformer:
         return self
 
     def transform(self, counts: Counts) -> NDArray[np.float32]:
-        """Return the embedding ``(n_cells, d)`` of cells with the same genes."""
+        """Return the embedding ``(n_cells, d)`` of ``counts`` ``(n_cells, n_genes)``."""
         fitted = require_fitted(self._fitted, "geneformer")
         require_genes(shape_of(counts)[1], len(fitted.vocabulary.tokens), "geneformer")
         longest = fitted.net.config.max_position_embeddings
@@ -124,7 +124,7 @@ class Geneformer:
 
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> Self:
-        """Return the model that `to_artefact` described."""
+        """Return the model that `to_artefact` wrote as ``artefact``."""
         params: dict[str, Any] = dict(artefact.params)
         config = params.pop("config")
         model = cls(**params)

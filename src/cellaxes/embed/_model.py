@@ -25,11 +25,14 @@ class Model(Protocol):
     """
 
     def fit(self, counts: Counts, *, random_state: int = 0) -> Self:
-        """Learn from the counts of the training cells, ``(n_train, n_genes)``."""
+        """Learn from the ``counts`` of training cells, ``(n_train, n_genes)``, UMIs.
+
+        ``random_state`` is the seed of whatever is drawn.
+        """
         ...
 
     def transform(self, counts: Counts) -> NDArray[np.float32]:
-        """Return the embedding ``(n_cells, d)`` of cells with the same genes."""
+        """Return the embedding ``(n_cells, d)`` of ``counts`` ``(n_cells, n_genes)``."""
         ...
 
     def to_artefact(self) -> Artefact:
@@ -38,7 +41,7 @@ class Model(Protocol):
 
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> Self:
-        """Return the model that `to_artefact` described."""
+        """Return the model that `to_artefact` wrote as ``artefact``."""
         ...
 
 
@@ -132,7 +135,7 @@ def load(path: str | Path) -> Model:
 
 
 def show() -> pd.DataFrame:
-    """Return a table of the models: name, what they read, description, reference, limits."""
+    """Return a table, a row per model: name, what it reads, description, reference, limits."""
     table = _MODELS.show()
     table.insert(1, "reads", [", ".join(_READS[name]) for name in table["name"]])
     return table

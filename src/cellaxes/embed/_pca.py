@@ -53,7 +53,7 @@ class PCA:
         require_size(self.n_top_genes, "n_top_genes")
 
     def fit(self, counts: Counts, *, random_state: int = 0) -> Self:
-        """Fit on training counts ``(n_train, n_genes)``.
+        """Fit on training ``counts``, ``(n_train, n_genes)``; ``random_state`` seeds the solver.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class PCA:
         return self
 
     def transform(self, counts: Counts) -> NDArray[np.float32]:
-        """Return the scores ``(n_cells, n_components)`` of cells with the same genes."""
+        """Return the scores ``(n_cells, n_components)`` of ``counts`` ``(n_cells, n_genes)``."""
         fitted = require_fitted(self._fitted, "PCA")
         require_genes(shape_of(counts)[1], fitted.n_genes, "PCA")
         log_counts = log_normalise(counts, self.target_sum)[:, fitted.genes]
@@ -109,7 +109,7 @@ class PCA:
 
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> Self:
-        """Return the model that `to_artefact` described."""
+        """Return the model that `to_artefact` wrote as ``artefact``."""
         params = dict(artefact.params)
         n_genes = int(params.pop("n_genes"))
         model = cls(**params)

@@ -41,7 +41,9 @@ class PixelPCA:
         require_size(self.n_components, "n_components")
 
     def fit(self, images: Any, *, random_state: int = 0) -> Self:
-        """Fit on training images ``(n_train, height * width * channels)``.
+        """Fit on training ``images``, ``(n_train, height * width * channels)``.
+
+        ``random_state`` is the seed of the randomised solver.
 
         Raises
         ------
@@ -58,7 +60,7 @@ class PixelPCA:
         return self
 
     def transform(self, images: Any) -> NDArray[np.float32]:
-        """Return the scores ``(n, n_components)`` of images of the same size."""
+        """Return the scores ``(n, n_components)`` of ``images`` ``(n, n_pixels)``, same size."""
         fitted = require_fitted(self._fitted, "pixel PCA")
         pixels = pixels_of(images)
         require_columns(pixels.shape[1], len(fitted.mean), "pixel PCA", "pixels")
@@ -71,7 +73,7 @@ class PixelPCA:
 
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> Self:
-        """Return the model that `to_artefact` described."""
+        """Return the model that `to_artefact` wrote as ``artefact``."""
         model = cls(**artefact.params)
         model._fitted = Components(**artefact.arrays)
         return model

@@ -47,11 +47,11 @@ class Precomputed:
             )
 
     def fit(self, counts: Any, *, random_state: int = 0) -> Self:
-        """Return the model itself: there is nothing to learn."""
+        """Return the model itself; neither ``counts`` nor ``random_state`` is read."""
         return self
 
     def transform(self, counts: Any) -> NDArray[np.float32]:
-        """Return the embedding ``(n_cells, d)``, checked to be finite, as float32."""
+        """Return ``counts``, an embedding ``(n_cells, d)``, checked to be finite, as float32."""
         return finite_matrix(counts, self.folder or f"obsm[{self.use_rep!r}]").astype(np.float32)
 
     def to_artefact(self) -> Artefact:
@@ -60,5 +60,5 @@ class Precomputed:
 
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> Self:
-        """Return the model that `to_artefact` described."""
+        """Return the model that `to_artefact` wrote as ``artefact``."""
         return cls(**artefact.params)

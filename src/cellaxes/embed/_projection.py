@@ -42,7 +42,10 @@ class RandomProjection:
         require_size(self.n_components, "n_components")
 
     def fit(self, counts: Counts, *, random_state: int = 0) -> Self:
-        """Draw R for the number of genes of ``counts``; the cells themselves are not read."""
+        """Draw R, seed ``random_state``, for the genes of ``counts`` ``(n_cells, n_genes)``.
+
+        The cells themselves are not read.
+        """
         rng = stream(random_state, "random_projection")
         size = (shape_of(counts)[1], self.n_components)
         self._matrix = rng.standard_normal(size, dtype=np.float32) / np.float32(
@@ -51,7 +54,7 @@ class RandomProjection:
         return self
 
     def transform(self, counts: Counts) -> NDArray[np.float32]:
-        """Return the projection ``(n_cells, n_components)`` of cells with the same genes."""
+        """Return projections ``(n_cells, n_components)`` of ``counts`` ``(n_cells, n_genes)``."""
         matrix = require_fitted(self._matrix, "random projection")
         require_genes(shape_of(counts)[1], len(matrix), "random projection")
         if self.log_normalise:
@@ -72,7 +75,7 @@ class RandomProjection:
 
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> Self:
-        """Return the model that `to_artefact` described."""
+        """Return the model that `to_artefact` wrote as ``artefact``."""
         model = cls(**artefact.params)
         model._matrix = artefact.arrays["matrix"]
         return model

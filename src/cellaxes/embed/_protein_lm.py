@@ -153,7 +153,7 @@ class ProteinLM:
         return self
 
     def transform(self, sequences: Any) -> NDArray[np.float32]:
-        """Return the embedding ``(n, d)`` of sequences in the same alphabet and length."""
+        """Return the embedding ``(n, d)`` of ``sequences`` ``(n, length)``."""
         fitted = require_fitted(self._fitted, "protein_lm")
         codes = codes_of(sequences, len(fitted.tokens) - 1)
         require_columns(codes.shape[1], fitted.length, "protein_lm", "residues")
@@ -183,7 +183,7 @@ class ProteinLM:
 
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> Self:
-        """Return the model that `to_artefact` described."""
+        """Return the model that `to_artefact` wrote as ``artefact``."""
         params: dict[str, Any] = dict(artefact.params)
         config, frame = params.pop("config"), Frame(**params.pop("frame"))
         length = int(params.pop("length"))

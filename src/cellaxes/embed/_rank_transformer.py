@@ -133,7 +133,9 @@ class RankTransformer:
             raise InputError(f"held_out must lie between 0 and 1, but is {self.held_out}.")
 
     def fit(self, counts: Counts, *, random_state: int = 0) -> Self:
-        """Learn medians, genes and the network from training counts ``(n_train, n_genes)``.
+        """Learn medians, genes and the network from training ``counts`` ``(n_train, n_genes)``.
+
+        ``random_state`` is the seed of the weights and of the batches.
 
         Raises
         ------
@@ -168,7 +170,7 @@ class RankTransformer:
         return self
 
     def transform(self, counts: Counts) -> NDArray[np.float32]:
-        """Return the embedding ``(n_cells, hidden)`` of cells with the same genes."""
+        """Return the embedding ``(n_cells, hidden)`` of ``counts`` ``(n_cells, n_genes)``."""
         fitted = require_fitted(self._fitted, "rank transformer")
         require_genes(shape_of(counts)[1], len(fitted.vocabulary.tokens), "rank transformer")
         return read(fitted.net, self._tokens(counts, fitted.vocabulary), self.layer)
@@ -184,7 +186,7 @@ class RankTransformer:
 
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> Self:
-        """Return the model that `to_artefact` described."""
+        """Return the model that `to_artefact` wrote as ``artefact``."""
         model = cls(**artefact.params)
         weights = dict(artefact.arrays)
         vocabulary = Vocabulary(weights.pop("tokens"), weights.pop("medians"))

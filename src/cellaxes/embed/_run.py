@@ -38,7 +38,7 @@ def embed(
     model
         Name of a registered model (see `show`) or an unfitted model.
     train
-        Boolean mask or indices of the training cells; ``None`` trains on all.
+        Training cells: bool ``(n_cells,)`` or row numbers ``(n_train,)``; ``None`` trains on all.
     layer
         Where the counts are (``None``: ``X``; ``"raw"``: ``raw.X``).
     use_rep

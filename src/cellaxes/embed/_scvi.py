@@ -163,7 +163,7 @@ class SCVI:
         return require_fitted(self._fitted, "scVI")[0]
 
     def transform(self, counts: Counts) -> NDArray[np.float32]:
-        """Return the latent means ``(n_cells, n_latent)`` of cells with the same genes."""
+        """Return the latent means ``(n_cells, n_latent)`` of ``counts`` ``(n_cells, n_genes)``."""
         import torch
 
         module: Any = self.module
@@ -190,7 +190,7 @@ class SCVI:
 
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> Self:
-        """Return the model that `to_artefact` described; its own pickles are never read."""
+        """Return the model that `to_artefact` wrote as ``artefact``; no pickle is read."""
         params = dict(artefact.params)
         n_input, n_batches = int(params.pop("n_input")), int(params.pop("n_batches"))
         model = cls(**params)

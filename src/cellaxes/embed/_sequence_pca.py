@@ -119,7 +119,7 @@ class OneHot:
         return self
 
     def transform(self, sequences: Any) -> NDArray[np.float32]:
-        """Return the scores ``(n, n_components)`` of sequences of the same length."""
+        """Return the scores ``(n, n_components)`` of ``sequences`` ``(n, length)``, same length."""
         fitted = require_fitted(self._fitted, "one_hot")
         codes = codes_of(sequences, fitted.n_signs)
         require_columns(codes.shape[1], fitted.length, "one_hot", "residues")
@@ -133,7 +133,7 @@ class OneHot:
 
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> Self:
-        """Return the model that `to_artefact` described."""
+        """Return the model that `to_artefact` wrote as ``artefact``."""
         params = dict(artefact.params)
         shape = int(params.pop("length")), int(params.pop("n_signs"))
         model = cls(**params)
@@ -178,7 +178,9 @@ class KMer:
             raise InputError(f"k must be at most {MAX_WORD}, but is {self.k}.")
 
     def fit(self, sequences: Any, *, random_state: int = 0) -> Self:
-        """Fit on training sequences ``(n_train, length)`` of codes.
+        """Fit on training ``sequences``, codes ``(n_train, length)``.
+
+        ``random_state`` is the seed of the randomised solver.
 
         Raises
         ------
@@ -195,7 +197,7 @@ class KMer:
         return self
 
     def transform(self, sequences: Any) -> NDArray[np.float32]:
-        """Return the scores ``(n, n_components)`` of sequences of any length."""
+        """Return the scores ``(n, n_components)`` of ``sequences`` ``(n, length)``, any length."""
         fitted = require_fitted(self._fitted, "kmer")
         return fitted.score(self._blocks(codes_of(sequences, UINT8)))
 
@@ -206,7 +208,7 @@ class KMer:
 
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> Self:
-        """Return the model that `to_artefact` described."""
+        """Return the model that `to_artefact` wrote as ``artefact``."""
         model = cls(**artefact.params)
         model._fitted = Components(**artefact.arrays)
         return model

@@ -120,7 +120,7 @@ class Vision:
         return self
 
     def transform(self, images: Any) -> NDArray[np.float32]:
-        """Return the embedding ``(n, d)`` of images of the same size."""
+        """Return the embedding ``(n, d)`` of ``images`` ``(n, n_pixels)`` of the same size."""
         fitted = require_fitted(self._fitted, "vision")
         pixels = pixels_of(images)
         require_columns(pixels.shape[1], fitted.images.n_columns, "vision", "pixels")
@@ -140,7 +140,7 @@ class Vision:
 
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> Self:
-        """Return the model that `to_artefact` described."""
+        """Return the model that `to_artefact` wrote as ``artefact``."""
         params: dict[str, Any] = dict(artefact.params)
         config, images = params.pop("config"), Images(**params.pop("images"))
         view = params.pop("view")

@@ -52,8 +52,9 @@ class Config:
     penalty
         Weight of the L1 term for ``l1`` and ``gated``; None: adapted until k features are active.
     steps, batch_size, learning_rate
-        Of Adam; the rate rises over the share ``warmup`` of the steps and falls over the last
-        ``decay``.
+        Of Adam.
+    warmup, decay
+        Shares of the steps over which the rate rises at first, and falls at last.
     auxiliary
         Weight of the loss that revives silent features.
     bandwidth
@@ -131,9 +132,9 @@ class Config:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Config":
-        """Return the settings that `to_dict` wrote."""
+        """Return the settings whose ``values`` by name `to_dict` wrote."""
         return cls(**(values | {"groups": tuple(values["groups"])}))
 
     def but(self, **changes: Any) -> "Config":
-        """Return these settings with some changed."""
+        """Return these settings with ``changes``, new values by name."""
         return replace(self, **changes)

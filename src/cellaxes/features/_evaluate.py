@@ -52,9 +52,9 @@ class RunCard:
     Attributes
     ----------
     table
-        Rows ``features``, ``raw dimensions`` (signed ones in halves), ``random dictionary`` (of the
-        same width and activity), ``permuted cells``, and peers if asked; columns as in
-        `DEFINITIONS`, NaN where one does not apply.
+        One row each: ``features``, ``raw dimensions`` (signed ones in halves), ``random
+        dictionary`` (of the same width and activity), ``permuted cells``, and peers if asked;
+        columns as in `DEFINITIONS`, NaN where one does not apply.
     n_held_out
         Cells that judged.
     groups
@@ -80,7 +80,7 @@ class RunCard:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the table."""
+        """Return the table, features and controls in one row each."""
         return self.table.copy()
 
     def __repr__(self) -> str:

@@ -60,7 +60,7 @@ def fit(
     config
         All settings at once, instead of ``arch``, ``n_features``, ``k`` and ``preset``.
     rows
-        Training cells; default all.
+        Numbers of the training cells, ``(n_train,)``; default all.
     device
         Of PyTorch.
     random_state
@@ -118,7 +118,10 @@ def fit_many(
 
     Parameters
     ----------
-    z, counts, arch, n_features, preset, config, rows, device, progress
+    z, counts, rows
+        Embedding ``(n_cells, d)``, UMI counts ``(n_cells, n_genes)`` and training cells
+        ``(n_train,)``, as of `fit`.
+    arch, n_features, preset, config, device, progress
         As of `fit`.
     seeds, ks
         Every seed is trained at every k.

@@ -127,7 +127,7 @@ class SparseFeatures:
         return np.asarray(self.decoder / self.standard.scale, dtype=np.float32)
 
     def keep(self, features: NDArray[np.int64]) -> "SparseFeatures":
-        """Return the model with some of its features, in the order given."""
+        """Return the model with its ``features``, numbers ``(n_kept,)``, in the order given."""
         chosen = {name: getattr(self, name)[features] for name in (*_PER_FEATURE, "level")}
         loadings = None if self.loadings is None else self.loadings[features]
         return SparseFeatures(**(self.__dict__ | chosen | {"loadings": loadings}))
@@ -178,7 +178,7 @@ _PER_FEATURE = ("encoder", "decoder", "gate_bias", "magnitude_bias", "gain", "th
 
 
 def load(path: str | Path) -> SparseFeatures:
-    """Read features written by `SparseFeatures.save`; nothing is unpickled.
+    """Read the folder ``path`` that `SparseFeatures.save` wrote; nothing is unpickled.
 
     Raises
     ------

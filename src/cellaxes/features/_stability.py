@@ -142,7 +142,9 @@ def choose_k(
 
     Parameters
     ----------
-    z, counts, arch, n_features, device, progress
+    z, counts
+        Embedding ``(n_cells, d)`` and UMI counts ``(n_cells, n_genes)``, as of `fit`.
+    arch, n_features, device, progress
         As of `fit`.
     ks
         Tried; those of half of the dimensions or more are left out.

@@ -55,7 +55,7 @@ class AnchorTable:
         return max(anchor.level for anchor in self.anchors)
 
     def at(self, level: int) -> tuple[Anchor, ...]:
-        """Return the anchors of one level, in order."""
+        """Return the anchors of one ``level`` (1 is the coarsest), in order."""
         return tuple(anchor for anchor in self.anchors if anchor.level == level)
 
     def to_frame(self) -> pd.DataFrame:

@@ -34,12 +34,12 @@ class TreeDiff:
     after: str
 
     def down_to(self, level: int) -> pd.DataFrame:
-        """Return the changes at this level or a coarser one."""
+        """Return the changes at ``level`` or a coarser one, one row each."""
         found: pd.DataFrame = self.changes[self.changes["level"] <= level]
         return found
 
     def to_frame(self) -> pd.DataFrame:
-        """Return `changes`."""
+        """Return `changes`, one row each."""
         return self.changes
 
     def __repr__(self) -> str:

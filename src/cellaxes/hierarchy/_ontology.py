@@ -115,7 +115,7 @@ class Ontology:
         )
 
     def with_relations(self, relations: Iterable[str]) -> "Ontology":
-        """Return the same terms with these relations as steps to a parent."""
+        """Return the same terms with ``relations``, by name, as steps to a parent."""
         return replace(self, relations=tuple(relations))
 
     @cached_property

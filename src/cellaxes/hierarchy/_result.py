@@ -87,7 +87,7 @@ class Tree:
 
     @cached_property
     def violations(self) -> pd.DataFrame:
-        """Groups in two groups of the level above: ``level``, ``group``, ``parents``."""
+        """Groups in two of the level above, a row each: ``level``, ``group``, ``parents``."""
         rows = []
         for upper, lower in pairwise(self.levels.columns):
             above = self.levels[[upper, lower]].drop_duplicates().groupby(lower)[upper].agg(list)
@@ -146,7 +146,7 @@ class Tree:
         )
 
     def ancestors(self, label: str) -> tuple[str, ...]:
-        """Return the ids of everything strictly above a label, nearest first."""
+        """Return the ids of everything strictly above ``label``, nearest first."""
         node = self._node(label)
         above = steps_up(self.graph, node)
         return tuple(up for up in above if up not in (node, _graph.ROOT))
@@ -160,7 +160,7 @@ class Tree:
         return _graph.ancestry(self.graph, [self.nodes[label] for label in self.labels])
 
     def distance(self, one: str, other: str) -> int:
-        """Return the fewest steps between two labels over a common ancestor; 0: the same term."""
+        """Return the fewest steps from ``one`` to ``other`` over a common ancestor; 0: the same."""
         nodes = [self._node(one), self._node(other)]
         return int(_graph.distances(self.graph, nodes)[0, 1])
 
@@ -169,7 +169,7 @@ class Tree:
         return _graph.distances(self.graph, [self.nodes[label] for label in self.labels])
 
     def lca(self, one: str, other: str) -> tuple[str, ...]:
-        """Return the ids of the lowest common ancestors of two labels, nearest first.
+        """Return the ids of the lowest common ancestors of ``one`` and ``other``, nearest first.
 
         A label that is above the other is their lowest common ancestor. Several are possible, since
         a term may have several parents; none where only the root is common.
@@ -208,7 +208,7 @@ class Tree:
 
     @staticmethod
     def from_dict(fields: dict[str, Any]) -> "Tree":
-        """Return the tree that `to_dict` wrote.
+        """Return the tree whose ``fields`` `to_dict` wrote.
 
         Raises
         ------

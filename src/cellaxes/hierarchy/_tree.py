@@ -58,7 +58,7 @@ def tree(
         unless told otherwise.
     anchors
         An `AnchorTable`, or what `load_anchors` reads: ``"systems"``, ``"cellxgene"``, a file or a
-        data frame.
+        data frame with a row per anchor.
     relations
         Relations that count as a step to a parent; ``("all",)`` for every edge of the file.
     method

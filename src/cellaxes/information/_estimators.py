@@ -146,5 +146,5 @@ def taking(kinds: tuple[str, str]) -> list[str]:
 
 
 def show() -> pd.DataFrame:
-    """Return a table of the estimators there are: name, description, reference, limits."""
+    """Return a table, a row per estimator: name, description, reference, limits."""
     return _ESTIMATORS.show()

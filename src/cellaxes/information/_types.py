@@ -25,7 +25,7 @@ class MIEstimate:
     Attributes
     ----------
     bits
-        The estimate; may fall below zero by its error.
+        The estimate, bits; may fall below zero by its error.
     low, high
         95 % interval, bits. Of ``copula`` and ``composite`` it holds sampling error and what
         the readings may still lack; of the others, sampling error alone.
@@ -65,12 +65,12 @@ class MIEstimate:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:
-        """Return the estimate that `to_dict` wrote."""
+        """Return the estimate whose ``fields`` `to_dict` wrote."""
         numbers = {key: float(fields[key]) for key in ("bits", "low", "high", "null", "null_high")}
         return cls(**(fields | numbers))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a table of one row."""
+        """Return a table of one row, the fields as columns; bits."""
         return pd.DataFrame([asdict(self)])
 
     def __repr__(self) -> str:

@@ -90,7 +90,9 @@ def pool(
 
     Parameters
     ----------
-    pixels, images, first_row
+    pixels
+        Images ``(n, height * width * channels)``.
+    images, first_row
         As for `gaussian_noise`.
     factor
         Side of a block, pixels, at least 1; it need not be whole.
@@ -135,7 +137,9 @@ def photon_noise(
 
     Parameters
     ----------
-    pixels, images, random_state, first_row
+    pixels
+        Images ``(n, height * width * channels)``.
+    images, random_state, first_row
         As for `gaussian_noise`.
     photons
         Expected photons of a white pixel.

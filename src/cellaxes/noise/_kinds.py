@@ -68,11 +68,11 @@ class Noise:
     changes: Callable[[Any], Any] | None = None
 
     def nominal(self, strength: float) -> float:
-        """Return the nominal coordinate of a strength."""
+        """Return the nominal coordinate of ``strength``, in units of the first of `coordinates`."""
         return float(coordinate(self.coordinates[0], strength))
 
     def after(self, modality: Any) -> Any:
-        """Return the modality of what comes out."""
+        """Return the modality of what comes out of data of this ``modality``."""
         return self.changes(modality) if self.changes is not None else modality
 
     def units(self) -> dict[str, str]:
@@ -81,7 +81,10 @@ class Noise:
         return {name: str(known[name]) for name in self.coordinates}
 
     def chains(self, strengths: Sequence[float]) -> list[tuple[float, ...]]:
-        """Return what names the draw of each level: the weakest, and those on the way to it."""
+        """Return, for each of ``strengths`` (weakest first), what names the draw of its level.
+
+        The weakest strength, and those on the way to it.
+        """
         values = tuple(strengths)
         if self.chained:
             return [values[: n + 1] for n in range(len(values))]
@@ -92,7 +95,7 @@ NOISES: Registry[Noise] = Registry("noise")
 
 
 def noise_kind(name: str) -> Noise:
-    """Return a kind of noise by name.
+    """Return the kind of noise that is called ``name``.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def noise_kind(name: str) -> Noise:
 
 
 def show() -> pd.DataFrame:
-    """Return a table of the kinds of noise: name, modality, strength, coordinate, levels."""
+    """Return a table, a row per kind of noise: name, modality, strength, coordinate, levels."""
     rows = []
     for name in NOISES:
         kind = NOISES[name]
@@ -123,6 +126,13 @@ def show() -> pd.DataFrame:
 
 def kind_for(modality: Modality | None, name: str | None = None) -> Noise:
     """Return the kind of noise for a modality: the first there is, or the one that is named.
+
+    Parameters
+    ----------
+    modality
+        Images or sequences; ``None`` for counts.
+    name
+        Of the kind, as in `show`; ``None`` for the first.
 
     Raises
     ------
@@ -148,6 +158,17 @@ def clean_matrix(
     adata: anndata.AnnData, *, layer: str | None = None
 ) -> sp.csr_matrix | NDArray[Any]:
     """Return the checked matrix that noise is put on: counts as CSR, pixels or residues dense.
+
+    Parameters
+    ----------
+    adata
+        Cells, images or sequences.
+    layer
+        Where the counts are (``None``: ``X``); images and sequences stand in ``X``.
+
+    Returns
+    -------
+    ``(n_cells, n_genes)`` UMIs, ``(n, n_pixels)`` intensities or ``(n, length)`` codes.
 
     Raises
     ------

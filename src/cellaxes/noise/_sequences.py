@@ -90,7 +90,9 @@ def mask(
 
     Parameters
     ----------
-    codes, sequences, p, random_state, first_row
+    codes
+        Sequences ``(n, length)``, 0 after the end.
+    sequences, p, random_state, first_row
         As for `substitute`.
 
     Returns
@@ -115,7 +117,9 @@ def truncate(codes: ArrayLike, sequences: Sequences, *, p: float, first_row: int
 
     Parameters
     ----------
-    codes, sequences, p, first_row
+    codes
+        Sequences ``(n, length)``, 0 after the end.
+    sequences, p, first_row
         As for `substitute`.
 
     Returns

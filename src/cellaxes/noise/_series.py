@@ -28,6 +28,11 @@ def depth_ladder(
     max_fraction
         Fraction of the deepest level.
 
+    Raises
+    ------
+    InputError
+        If there is no level, or ``min_depth`` is not below the depth of the deepest.
+
     Examples
     --------
     >>> depth_ladder(1000, n_levels=3)

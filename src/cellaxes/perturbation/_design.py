@@ -18,7 +18,7 @@ TOLERANCE = 1e-7
 
 @dataclass(frozen=True)
 class Dropped:
-    """A column of the design that adds nothing, and why."""
+    """A ``column`` of the design that adds nothing, and the ``reason``."""
 
     column: str
     reason: str

@@ -102,11 +102,11 @@ def folds_like(
     Parameters
     ----------
     like
-        A `Split`; its name; or the wanted rows (``context`` and ``compound``), whose kind is
-        told by what of them is in the training rows.
+        A `Split`; its name; or the wanted rows (``context`` and ``compound`` of each), whose
+        kind is told by what of them is in the training rows.
     rows
-        Of a split, the rows it was made of: masks are of all of them, and rows that it tests on
-        or puts aside stay aside. Otherwise the training rows alone.
+        One row per response. Of a split, the rows it was made of: masks are of all of them, and
+        rows that it tests on or puts aside stay aside. Otherwise the training rows alone.
     random_state
         Seed.
 

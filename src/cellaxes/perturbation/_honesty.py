@@ -18,7 +18,7 @@ FEWEST = 3
 def coverage_by_context(
     truth: ArrayLike, low: ArrayLike, high: ArrayLike, *, context: Iterable[object]
 ) -> pd.DataFrame:
-    """Return by context what share of values lies in the intervals, mean width and values.
+    """Return, a row per context, what share of values lies in the intervals, width and values.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def abstentions(judged: pd.DataFrame, context: Iterable[object], *, baseline: st
     Parameters
     ----------
     judged
-        From `gains`.
+        From `gains`, one row per context.
     context
         Of each wanted row; one that was not judged is judged as all contexts together.
     baseline

@@ -52,6 +52,17 @@ class Intervals:
     ) -> tuple[Array, Array]:
         """Return the lower and upper ends, ``(n_rows, n_genes)`` both.
 
+        Parameters
+        ----------
+        predicted
+            ``(n_rows, n_genes)``.
+        context
+            Of each row.
+        sd
+            Standard deviations, ``(n_rows, n_genes)``, where the intervals were learned with some.
+
+        Notes
+        -----
         Ends may be turned to another scale by any increasing function, and hold as well there.
 
         Raises

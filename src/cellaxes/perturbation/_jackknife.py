@@ -39,6 +39,10 @@ def jackknife_plus(
     level
         What to promise.
 
+    Returns
+    -------
+    Lower and upper ends, ``(n_wanted, n_genes)`` both.
+
     Raises
     ------
     InputError

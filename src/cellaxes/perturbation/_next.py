@@ -22,7 +22,7 @@ class Advice:
     Attributes
     ----------
     rows
-        ``context`` and ``compound``.
+        ``context`` and ``compound`` of each.
     reduction
         Share of the expected square error over all wanted pairs that each takes away, given
         those before it, ``(n,)``.
@@ -70,7 +70,8 @@ def measure_next(
         Pairs that can be measured, ``context`` and ``compound`` of each, all of them known to
         the process (a compound without rows must be in its table of chemistry).
     wanted
-        Pairs whose error matters; by default the allowed ones.
+        Pairs whose error matters, ``context`` and ``compound`` of each; by default the allowed
+        ones.
     n
         Pairs to choose, fewer if there are not as many.
     repeats

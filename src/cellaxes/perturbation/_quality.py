@@ -37,11 +37,11 @@ class Quality:
 
     @property
     def suspects(self) -> pd.DataFrame:
-        """The suspect rows."""
+        """The suspect rows, one row each."""
         return self.rows[self.rows["suspect"]]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the rows, codes joined by semicolons."""
+        """Return the table, one row per response, codes joined by semicolons."""
         table = self.rows.copy()
         for key in ("reasons", "warnings"):
             table[key] = table[key].map(";".join)
@@ -62,7 +62,7 @@ class Quality:
 
 
 def quality(result: DifferentialExpression) -> Quality:
-    """Say which rows and genes of a differential expression to doubt; see `row_quality`.
+    """Say which rows and genes of ``result`` to doubt; see `row_quality`.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def row_quality(
     t
         ``(n_rows, n_genes)``; NaN where not tested.
     rows
-        ``context`` and ``compound``; where known ``n_samples``, ``n_donors``, ``n_cells``,
+        ``context`` and ``compound`` of each; where known ``n_samples``, ``n_donors``, ``n_cells``,
         ``median_cells``, ``library_ratio`` (see `DifferentialExpression`).
     signed_log10_p
         ``(n_rows, n_genes)``; from t as if normal, unless given.

@@ -44,6 +44,8 @@ class ContextFit:
 class DifferentialExpression:
     """Moderated t tests of each compound against its control, in each context.
 
+    Genes left out of a fit (``filter_genes``) are NaN.
+
     Attributes
     ----------
     rows
@@ -56,20 +58,18 @@ class DifferentialExpression:
     logFC
         ``(n_rows, n_genes)``, log2 fold change.
     t
-        Moderated t.
+        Moderated t, ``(n_rows, n_genes)``.
     signed_log10_p
-        ``-sign(t) log10 p``, however large.
+        ``-sign(t) log10 p``, ``(n_rows, n_genes)``, however large.
     adjusted_p
-        Benjamini and Hochberg, over the genes of a row.
+        Benjamini and Hochberg, over the genes of a row, ``(n_rows, n_genes)``.
     supported
-        Whether the gene has a count in either arm. Where it has none, t says nothing of the
-        gene, whatever its size: it is kept, and marked here.
+        Whether the gene has a count in either arm, ``(n_rows, n_genes)``. Where it has none, t says
+        nothing of the gene, whatever its size: it is kept, and marked here.
     average
         ``(n_fits, n_genes)``, mean log2 CPM of each fit.
     fits
         One per fitted model.
-
-    Genes left out of a fit (``filter_genes``) are NaN.
     """
 
     rows: pd.DataFrame

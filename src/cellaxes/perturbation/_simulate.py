@@ -25,7 +25,7 @@ class Simulated:
     truth
         t statistics without noise, ``(n_rows, n_genes)``.
     t
-        The same as measured.
+        The same as measured, ``(n_rows, n_genes)``.
     """
 
     rows: pd.DataFrame

@@ -38,7 +38,13 @@ class Stack:
     losses: dict[str, float]
 
     def combine(self, predictions: Mapping[str, ArrayLike]) -> Array:
-        """Return the weighted sum of predictions, ``(n_rows, n_genes)`` each."""
+        """Return the weighted sum of ``predictions`` by model, ``(n_rows, n_genes)`` each.
+
+        Raises
+        ------
+        InputError
+            If one is missing.
+        """
         missing = [name for name, w in self.weights.items() if w and name not in predictions]
         if missing:
             raise InputError(f"the prediction of {', '.join(missing)} is missing: pass it.")
@@ -127,7 +133,7 @@ def fit_slopes(truth: ArrayLike, predicted: ArrayLike, context: ArrayLike) -> pd
 
     Returns
     -------
-    Slopes by context, and under ``""`` the slope of all rows, for any other context.
+    Slopes indexed by context, and under ``""`` the slope of all rows, for any other context.
 
     Raises
     ------

@@ -23,9 +23,10 @@ def kept(
     Parameters
     ----------
     curves
-        By name of the signal: depths, UMIs per cell, and the share left there.
+        By name of the signal, ``(n_levels,)`` each: depths, UMIs per cell, and the share left
+        there.
     needs
-        UMIs per cell that features need to keep ``share``, by name: ticks at the foot.
+        UMIs per cell that features need to keep ``share``, indexed by feature: ticks at the foot.
     share
         Drawn as a line across.
     ax

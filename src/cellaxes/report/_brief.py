@@ -5,7 +5,7 @@ from cellaxes.report._words import loss_sentence, number, range_of, sentence
 
 
 def brief(report: MeasureReport) -> str:
-    """Return the main numbers as a short table in text, and one sentence per curve."""
+    """Return the main numbers of ``report`` as a short table in text, and a sentence per curve."""
     axis = report.facts.axis
     head = ("capacity, bits", f"sensitivity, {axis.unit}", "R²")
     rows = [("signal", "model", axis.rows, "bits", "of", *head)]

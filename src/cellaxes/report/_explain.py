@@ -70,7 +70,8 @@ class ExplainReport:
     decoder
         What turned features into effects on genes; None without.
     information
-        Of each feature, column ``umis``: UMIs per cell needed to read it; None where not measured.
+        A row per feature, column ``umis``: UMIs per cell needed to read it; None where not
+        measured.
     """
 
     name: str
@@ -154,7 +155,7 @@ class ExplainReport:
         return render(self)
 
     def write(self, out: str | Path) -> Path:
-        """Write the page, its numbers and the model into a folder.
+        """Write the page, its numbers and the model into the folder ``out``.
 
         ``report.html``, ``results.json``, ``features.csv``, ``markers.csv``, ``labels.csv`` and
         ``sets.csv`` where there are labels and gene sets, ``activations.npz`` (read with

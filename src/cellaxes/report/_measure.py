@@ -33,7 +33,7 @@ class MeasureReport:
         One per signal, model, number of training cells and way of thinning.
     runs, points, levels, shares
         Tables of `cellaxes.study.collect`, `cellaxes.study.curves`, `cellaxes.study.levels`
-        and `cellaxes.study.shares`.
+        and `cellaxes.study.shares`: one row per run, point, level and pair of ways.
     """
 
     facts: DataFacts
@@ -45,7 +45,7 @@ class MeasureReport:
 
     @property
     def failures(self) -> pd.DataFrame:
-        """Runs that failed, with their errors."""
+        """Runs that failed, with their errors, one row each."""
         return self.runs[self.runs["status"] == "failed"]
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,7 +92,8 @@ class MeasureReport:
     def write(self, out: str | Path) -> Path:
         """Write ``report.html``, ``results.json``, ``runs.csv``, ``levels.csv``, ``fits.csv``.
 
-        ``shares.csv`` is written where training cells or queries were thinned alone.
+        They stand in the folder ``out``. ``shares.csv`` is written where training cells or queries
+        were thinned alone.
 
         Returns
         -------

@@ -145,7 +145,8 @@ class PlanReport:
     def write(self, out: str | Path) -> Path:
         """Write ``report.html``, ``results.json``, ``plan.csv`` and ``line.csv``.
 
-        ``targets.csv`` and ``crossings.csv`` are written where there are any.
+        They stand in the folder ``out``. ``targets.csv`` and ``crossings.csv`` are written where
+        there are any.
 
         Returns
         -------

@@ -69,7 +69,7 @@ class PredictReport:
 
     @cached_property
     def by_context(self) -> pd.DataFrame:
-        """Mean scores by context, model, scale and metric."""
+        """Mean scores, one row per context, model, scale and metric."""
         return numbers.by_group(self.board, "context")
 
     @cached_property
@@ -79,7 +79,7 @@ class PredictReport:
 
     @cached_property
     def calibration(self) -> pd.DataFrame:
-        """How often intervals hold the truth; empty where no model has any."""
+        """How often intervals hold the truth, a row per model; empty where none has any."""
         return numbers.calibration(self.board)
 
     def to_frame(self) -> pd.DataFrame:
@@ -105,7 +105,7 @@ class PredictReport:
 
     @property
     def suspects(self) -> pd.DataFrame:
-        """The suspect rows, ``why`` in words, and their scores; those that are tested first."""
+        """The suspect rows, one row each, ``why`` in words, and scores; tested ones first."""
         flags = self.rows["suspect"].to_numpy(dtype=bool)
         at = np.flatnonzero(flags)
         table = self.to_frame().iloc[at]
@@ -130,7 +130,7 @@ class PredictReport:
         return render(self)
 
     def write(self, out: str | Path) -> Path:
-        """Write the page and its numbers into a folder.
+        """Write the page and its numbers into the folder ``out``.
 
         ``report.html``; ``results.json``; ``leaderboard.csv``; ``rows.csv`` (of every row: its
         role in each split, doubts, scores of the best baseline and of models); ``by_context.csv``;

@@ -33,11 +33,12 @@ class PredictorReport:
     n_rows
         Training rows.
     next
-        Pairs to measure: ``context``, ``compound``, ``reduction``; empty where none can be told.
+        Pairs to measure, one row each: ``context``, ``compound``, ``reduction``; empty where none
+        can be told.
     why_not
         Why none can be told, or empty.
     seconds
-        That fitting took.
+        That fitting took, seconds.
     """
 
     name: str
@@ -122,7 +123,7 @@ class PredictorReport:
     def write(self, out: str | Path) -> Path:
         """Write the page, ``results.json``, ``models.csv``, ``contexts.csv``, ``next.csv``, model.
 
-        All appear, or none; the ensemble is the folder ``model``.
+        All appear in ``out``, or none; the ensemble is the folder ``model``.
 
         Returns
         -------

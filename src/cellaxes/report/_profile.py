@@ -79,7 +79,7 @@ class ProfileReport:
 
     @cached_property
     def features(self) -> pd.DataFrame:
-        """The features, stable ones first, then by the seed that finds them worst."""
+        """The features, one row each, stable ones first, then by the seed that finds them worst."""
         table = self.explained.to_frame()
         order = [key for key in ("stable", "seeds_worst", "frequency") if key in table]
         return table.sort_values(order, ascending=False, kind="stable")
@@ -146,6 +146,8 @@ class ProfileReport:
 
     def write(self, out: str | Path) -> Path:
         """Write the page, ``results.json``, ``signals.csv``, ``features.csv`` and ``levels.csv``.
+
+        They stand in the folder ``out``.
 
         Returns
         -------

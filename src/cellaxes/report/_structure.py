@@ -69,17 +69,17 @@ class StructureReport:
 
     @cached_property
     def accuracy(self) -> pd.DataFrame:
-        """Accuracy with its interval and more, per embedding, level and prefix."""
+        """Accuracy, its interval and more, one row per embedding, level and prefix."""
         return numbers.accuracy(self.evaluation)
 
     @cached_property
     def differences(self) -> pd.DataFrame:
-        """What each adapter gains over the untouched embedding, per level, with its interval."""
+        """What adapters gain over the untouched embedding, one row per adapter and level."""
         return numbers.differences(self.evaluation)
 
     @cached_property
     def prefix(self) -> pd.DataFrame:
-        """Accuracy of level 1 by the first prefix and by the whole."""
+        """Accuracy of level 1 by the first prefix and by the whole, one row per embedding."""
         return numbers.first_prefix(self.evaluation)
 
     @property
@@ -88,7 +88,10 @@ class StructureReport:
         return self.evaluation.coded.levels[1]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return `accuracy`, and for full vectors the difference from the untouched embedding."""
+        """Return `accuracy`, row by row, with one row per embedding, level and prefix.
+
+        For full vectors with the difference from the untouched embedding.
+        """
         columns = {"low": "difference_low", "high": "difference_high"}
         gains = self.differences.rename(columns=columns).drop(columns="n_units").assign(full=True)
         return self.accuracy.merge(gains, on=["embedding", "level", "full"], how="left")
@@ -102,7 +105,7 @@ class StructureReport:
         return render(self)
 
     def write(self, out: str | Path, *, cells: anndata.AnnData | None = None) -> Path:
-        """Write the page, its numbers and what was made into a folder.
+        """Write the page, its numbers and what was made into the folder ``out``.
 
         ``report.html``; ``results.json``; ``tree.csv``, ``tree.json`` and ``report.csv`` (of the
         types); ``accuracy.csv``; ``confusion.csv``; the folder ``adapter``, read by

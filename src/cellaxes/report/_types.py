@@ -12,13 +12,25 @@ class DataFacts:
 
     Attributes
     ----------
+    name
+        What the page calls the data.
+    n_cells, n_genes, n_test
+        Cells, columns, and test cells of a split.
     umis_per_cell
         Full median depth; ``None`` where the data are no counts.
     depths
         Noise coordinate of the noisiest and the cleanest level: of counts the measured depth of
         the thinned cells, UMIs per cell.
+    sizes, seeds
+        Numbers of training cells, and seeds of the replicates.
+    study, data
+        What tells the study and the file of the data from others.
+    layer
+        Where the counts are; None: ``X``.
+    n_permutations
+        Of the null.
     seconds
-        What the runs took, added up over workers.
+        What the runs took, seconds, added up over workers.
     entropies
         Entropy of each discrete signal, bits; infinite for continuous ones.
     notes
@@ -75,6 +87,10 @@ class Curve:
 
     Attributes
     ----------
+    signal, model
+        Names.
+    n_train
+        Training cells.
     depth, information
         At the deepest level: measured UMIs per cell (or another noise coordinate), and bits
         averaged over replicates.

@@ -82,7 +82,7 @@ class Zoo:
         return render(self)
 
     def write(self, path: str | Path) -> Path:
-        """Write the page to a file and return its path.
+        """Write the page to the file ``path`` and return its path.
 
         Raises
         ------

@@ -20,7 +20,7 @@ class ZooCurve:
     key
         Labels that name the curve, by meaning: ``{"dataset": "PBMC", "size": "1000"}``.
     depth, information
-        The points: depth, and bits, ``(n,)``.
+        The points, ``(n,)``: UMIs per cell or another coordinate, and bits.
     seed
         Label of each point's replicate, ``(n,)``, or empty.
     fit
@@ -54,7 +54,8 @@ class ZooGrid:
     key
         Labels that name the grid, by meaning.
     depths, cells
-        Smallest and largest measured depth, and number of training cells.
+        Smallest and largest measured depth, UMIs per cell or another coordinate, and number of
+        training cells.
     fit
         The joint law, or ``None`` where it cannot be fitted.
     reason

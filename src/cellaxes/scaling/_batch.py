@@ -68,11 +68,14 @@ class BatchLaw:
         return self.alpha / self.noise_law.snr_per_unit
 
     def __call__(self, u: ArrayLike, strength: ArrayLike) -> Any:
-        """Information at depth u under a shift of that strength, bits."""
+        """Information at depth ``u`` under a shift of ``strength``, bits; shapes are broadcast."""
         return self.noise_law(self.effective_depth(u, strength))
 
     def effective_depth(self, u: ArrayLike, strength: ArrayLike) -> Any:
-        """Depth without a batch effect at which as much would be known."""
+        """Depth without a batch effect at which as much would be known.
+
+        In the units of ``u``; its shape and that of ``strength`` are broadcast.
+        """
         value = effective(np.asarray(u, float), np.asarray(strength, float), self.alpha)
         return float(value) if value.ndim == 0 else value
 
@@ -152,7 +155,8 @@ def fit_batch_law(
     Parameters
     ----------
     depth, information, weights
-        As in `fit_noise_law`, the points of all strengths.
+        The points of all strengths, ``(n,)`` each: depth in UMIs per cell or another coordinate,
+        information in bits, weights as in `fit_noise_law`.
     strength
         Strength of the batch shift of each point, ``(n,)``, e.g. that of
         `cellaxes.noise.batch_shift`; two or more different ones.

@@ -53,7 +53,7 @@ class CellLaw:
             raise InputError(f"a cell-number law needs n_0 >= 0 and s > 0, not {self}.")
 
     def __call__(self, n: ArrayLike) -> Any:
-        """Information with n training cells, bits; a float for a number, else an array."""
+        """Information with ``n`` training cells, bits; a float for a number, else of n's shape."""
         missing = (self.n_0 / np.asarray(n, dtype=np.float64)) ** self.s
         value = self.I_inf - missing
         return float(value) if value.ndim == 0 else value
@@ -107,7 +107,7 @@ class CellFit(Written):
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:
-        """Return the fit that `to_dict` wrote."""
+        """Return the fit whose ``fields`` `to_dict` wrote."""
         numbers = {
             key: float(fields[key])
             for key in ("s_low", "s_high", "I_inf_low", "I_inf_high", "r_squared", "residual_sd")

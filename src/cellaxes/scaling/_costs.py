@@ -76,7 +76,7 @@ class Costs:
         return float(self._without_depth(np.asarray(n_cells, float)) + n_cells * depth * self._umi)
 
     def depth(self, budget: float, n_cells: ArrayLike) -> Any:
-        """Return the depth a budget buys for some cells, UMIs per cell; below 0 if none."""
+        """Return the UMIs per cell ``budget`` buys for ``n_cells``, same shape; below 0 if none."""
         cells = np.asarray(n_cells, dtype=np.float64)
         bought = (budget - self._without_depth(cells)) / (cells * self._umi)
         return float(bought) if bought.ndim == 0 else bought

@@ -93,11 +93,12 @@ def predict(
     Parameters
     ----------
     depth
-        Measured depth, or number of training cells, of each point, positive, ``(n,)``.
+        Measured depth, UMIs per cell or another coordinate, or number of training cells, of each
+        point, positive, ``(n,)``.
     information
         Information of each point, bits, ``(n,)``; replicates are separate points.
     at
-        Depths, or numbers of training cells, to predict, positive.
+        Depths, or numbers of training cells, to predict, positive, ``(n_at,)``.
     level
         Which points are replicates of one depth, ``(n,)``; ``None``: those of equal depth.
     along

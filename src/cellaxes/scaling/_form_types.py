@@ -41,7 +41,7 @@ class FormFit(Written):
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:
-        """Return the fit that `to_dict` wrote."""
+        """Return the fit whose ``fields`` `to_dict` wrote."""
         numbers = {
             key: float(fields[key]) for key in ("I_max_low", "I_max_high", "sse", "aicc", "weight")
         }
@@ -69,7 +69,7 @@ class FormsFit:
     n_levels: int
 
     def law(self, u: ArrayLike) -> Any:
-        """Averaged information at depth u, bits; a float for a number, else an array."""
+        """Averaged information at depth ``u``, bits; a float for a number, else the shape of u."""
         value = sum(member.weight * np.asarray(member.law(u)) for member in self.members)
         return float(value) if np.ndim(value) == 0 else value
 

@@ -45,7 +45,8 @@ def fit_forms(
     Parameters
     ----------
     depth, information, weights, level
-        As in `fit_noise_law`.
+        As in `fit_noise_law`, ``(n,)`` each: depth in UMIs per cell or another coordinate,
+        information in bits.
 
     Raises
     ------

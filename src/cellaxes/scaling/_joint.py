@@ -64,7 +64,7 @@ class JointLaw:
             raise InputError(f"a joint law needs positive parameters, not {self}.")
 
     def __call__(self, u: ArrayLike, n: ArrayLike) -> Any:
-        """Information at depth u and n training cells, bits; a float for numbers."""
+        """Information at depth ``u`` with ``n`` training cells, bits; shapes are broadcast."""
         theta = np.array(
             [
                 2 * np.log(2) * self.I_max / self.k,
@@ -147,7 +147,7 @@ class JointFit(Written):
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:
-        """Return the fit that `to_dict` wrote."""
+        """Return the fit whose ``fields`` `to_dict` wrote."""
         return cls(**(fields | {"law": JointLaw(**fields["law"])}))
 
 

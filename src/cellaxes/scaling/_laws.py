@@ -63,7 +63,7 @@ class NoiseLaw:
             )
 
     def __call__(self, u: ArrayLike) -> Any:
-        """Information at depth u, bits; a float for a number, else an array."""
+        """Information at depth ``u``, bits; a float for a number, else the shape of u."""
         depth = np.asarray(u, dtype=np.float64)
         value = information(depth, np.log(self.u_bar), self.I_max, self.gamma, self.k)
         return float(value) if value.ndim == 0 else value
@@ -76,7 +76,13 @@ class NoiseLaw:
     def inverse(self, bits: float) -> float:
         """Depth at which the information reaches ``bits``; infinite at or above I_max.
 
-        ``u = u_bar [(4^(bits / k) - 1) / (4^(I_max / k) - 4^(bits / k))]^(1 / gamma)``
+        ``u = u_bar [(4^(bits / k) - 1) / (4^(I_max / k) - 4^(bits / k))]^(1 / gamma)``, in the
+        units of u_bar.
+
+        Raises
+        ------
+        InputError
+            If ``bits`` is negative or NaN.
         """
         if not bits >= 0:
             raise InputError(f"a target must be at least 0 bits, but is {bits}.")
@@ -87,13 +93,13 @@ class NoiseLaw:
         return float(self.u_bar * (np.expm1(scale * bits) / missing) ** (1 / self.gamma))
 
     def bits_per_doubling(self, u: ArrayLike) -> Any:
-        """Bits gained by doubling the depth from u: I(2u) - I(u), at most gamma k / 2."""
+        """Bits gained by doubling ``u``, in its shape: I(2u) - I(u), at most gamma k / 2."""
         depth = np.asarray(u, dtype=np.float64)
         gain = self(2 * depth) - self(depth)
         return float(gain) if np.ndim(gain) == 0 else gain
 
     def slope(self, u: ArrayLike) -> Any:
-        """Return the derivative of I by log2 u at depth u, bits per doubling."""
+        """Return the derivative of I by log2 u at depth ``u``, bits per doubling, in its shape."""
         depth = np.asarray(u, dtype=np.float64)
         seen = np.clip(depth, 1e-300, 1e300)
         by_log_u_bar = gradient(seen, np.log(self.u_bar), self.I_max, self.gamma, self.k)[0]
@@ -105,7 +111,7 @@ class NoiseLaw:
 
         ``z = (r + 4^(-I_max / k)) / (1 - 4^(-I_max / k))`` (Gowri et al., Fig. 2e). Since z
         is made of the fitted parameters, a collapse displays how well laws fit; it is no
-        independent test of them.
+        independent test of them. The result has no unit and the shape of the depth ``u``.
         """
         r = (np.asarray(u, dtype=np.float64) / self.u_bar) ** self.gamma
         left = 4.0 ** (-self.I_max / self.k)

@@ -83,7 +83,7 @@ class Plan:
     choices: dict[str, tuple[float, ...]]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the budget line: n_cells, depth, information, low, high."""
+        """Return the budget line, a row per choice: n_cells, depth, information, low, high."""
         return pd.DataFrame(self.choices)
 
     def to_dict(self) -> dict[str, Any]:

@@ -25,8 +25,8 @@ class PooledFit:
     Attributes
     ----------
     u_bar, u_bar_low, u_bar_high
-        The shared sensitivity with its 95 % profile-likelihood interval; infinite (or 0)
-        where the data do not close it.
+        The shared sensitivity in the units of the depth, with its 95 % profile-likelihood
+        interval; infinite (or 0) where the data do not close it.
     curves
         Names of the curves.
     I_max, I_max_low, I_max_high
@@ -54,7 +54,13 @@ class PooledFit:
     helps: bool
 
     def law(self, curve: str) -> NoiseLaw:
-        """Return the law of one curve by name."""
+        """Return the law of the curve that is called ``curve``.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
         curve = str(curve)
         if curve not in self.curves:
             raise InputError(f"there is no curve {curve!r} among {', '.join(self.curves)}.")
@@ -90,7 +96,7 @@ def fit_pooled_noise_law(
     Parameters
     ----------
     depth, information
-        The points, ``(n,)``; information in bits.
+        The points, ``(n,)``; depth in UMIs per cell or another coordinate, information in bits.
     curve
         Name of the curve of each point, ``(n,)``.
     level

@@ -40,7 +40,8 @@ class NoiseFit:
     reason
         Why not, or empty.
     depth, information, weights
-        The points that were fitted.
+        The points that were fitted, one value each: depth in the units of ``u_bar``, information in
+        bits, and weight.
     shift
         Error that all points may share, bits at each point: the half width (95 %) of a
         common displacement of the whole curve, which no residual can show.
@@ -76,7 +77,7 @@ class NoiseFit:
         return np.asarray(np.asarray(self.information) - fitted, dtype=np.float64)
 
     def band(self, u: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the 95 % interval of the curve at depths u, bits.
+        """Return the 95 % interval of the curve at depths ``u`` ``(n,)``: low, high, bits ``(n,)``.
 
         The smallest and largest ``I(u)`` over all parameters within the threshold of the
         profile likelihood, widened in quadrature by the shared error.
@@ -125,7 +126,7 @@ class NoiseFit:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:
-        """Return the fit that `to_dict` wrote."""
+        """Return the fit whose ``fields`` `to_dict` wrote."""
         values: dict[str, Any] = {}
         for key, value in fields.items():
             if key in _POINTS:

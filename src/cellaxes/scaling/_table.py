@@ -175,7 +175,11 @@ def predict_table(
 
     Parameters
     ----------
-    table, information, by, level
+    table
+        One row per measurement.
+    information
+        Name of the column with the information (bits).
+    by, level
         As in `fit_table`.
     axis
         Column with the depth, or with the training cells.
@@ -227,6 +231,11 @@ def curves_of(
         Columns that must hold numbers; rows without one of them are left out.
     by, level
         As in `fit_table`.
+
+    Yields
+    ------
+    The ``by`` values by column, the rows ``(n_rows, n_columns)`` with all ``numbers``, and how many
+    of its rows lack one.
 
     Raises
     ------

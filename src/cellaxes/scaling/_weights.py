@@ -23,7 +23,7 @@ def replicate_weights(
     Parameters
     ----------
     depth, information
-        The points, ``(n,)``; information in bits.
+        The points, ``(n,)``; depth in UMIs per cell or another coordinate, information in bits.
     level
         Which points are replicates of one depth, ``(n,)``; ``None``: those of equal depth.
 

@@ -20,7 +20,10 @@ class Relation(Protocol):
     """Which cells belong together."""
 
     def draw(self, cells: Rows, rng: np.random.Generator) -> tuple[Rows, Rows]:
-        """Return the rows of x and of y within ``cells``; no cell is in two pairs of a draw."""
+        """Return the rows of x and of y, int ``(n_pairs,)`` each, drawn by ``rng``.
+
+        They are of ``cells``, row numbers ``(n,)``; no cell is in two pairs of a draw.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +125,9 @@ class Signal:
 
         Returns
         -------
-        For labels and measurements one draw, the embedding with the cells' values; for pairs
-        the embeddings of the one and of the other cell, draw by draw.
+        For labels and measurements one draw, the embedding ``(n, d)`` with the cells' values
+        ``(n,)`` or ``(n, k)``; for pairs the embeddings of the one and of the other cell,
+        ``(n_pairs, d)`` each, draw by draw.
         """
         if self.relation is None:
             return [(embedding, self.values[cells])]

@@ -152,15 +152,15 @@ def _records(out: str | Path) -> list[dict[str, Any] | None]:
 
 
 def curves(table: pd.DataFrame) -> pd.DataFrame:
-    """Arrange the finished runs of a study's table by curve, each with its deepest level.
+    """Arrange the finished runs of ``table``, a row per run, by curve, with its deepest level.
 
     Returns
     -------
-    The table's columns, ``thin`` now naming the curve: the deepest level, one run for all
-    ways of thinning, stands in each of them; and ``depth``, the noise coordinate: the median
-    UMIs per cell of the cells that are thinned, training cells where they alone are, test
-    cells otherwise; the nominal coordinate where the data are no counts, and ``snr`` then that
-    of the noisy rows.
+    One row per run and curve. The table's columns, ``thin`` now naming the curve: the deepest
+    level, one run for all ways of thinning, stands in each of them; and ``depth``, the noise
+    coordinate: the median UMIs per cell of the cells that are thinned, training cells where they
+    alone are, test cells otherwise; the nominal coordinate where the data are no counts, and
+    ``snr`` then that of the noisy rows.
     """
     parts = []
     for _, rows in table.groupby(list(CURVE[:-1]), sort=False):
@@ -176,7 +176,7 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def levels(table: pd.DataFrame) -> pd.DataFrame:
-    """Join the replicates of each depth of a study's table.
+    """Join the replicates of each depth of ``table`` (`collect`, a row per run).
 
     Returns
     -------

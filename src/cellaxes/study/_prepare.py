@@ -40,8 +40,21 @@ MIN_CELLS = 20
 class Material:
     """What the runs read: clean data, signals, given embeddings and annotations of all rows.
 
-    ``counts`` are UMIs as CSR, or pixels or residues as a dense matrix of this ``modality``;
-    what the annotations say of it is what models get, after the noise.
+    Attributes
+    ----------
+    counts
+        ``(n_rows, n_columns)``: UMIs as CSR, or pixels or residues as a dense matrix.
+    signals
+        What is asked of the rows.
+    embeddings
+        Given embeddings by the name of the model, ``(n_rows, d)`` each.
+    annotations
+        Genes, batches and labels; what they say of the modality is what models get, after the
+        noise.
+    modality
+        What the columns are where they are no genes.
+    remarks
+        What a reader of files left out or could not do.
     """
 
     counts: Matrix
@@ -235,7 +248,13 @@ def prepare(
 
 
 def reload(spec: StudySpec) -> Material:
-    """Read the material of a frozen study again, refusing a file that has changed."""
+    """Read the material of ``spec``, a frozen study, again.
+
+    Raises
+    ------
+    InputError
+        If the file of the data has changed.
+    """
     path = Path(spec.path)
     adata: Any = open_data(path)
     if path_identity(path) != spec.data:

@@ -38,7 +38,8 @@ def shares(table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table
-        Of `collect`; only depths with ``both`` and at least one of ``train``, ``query`` count.
+        Of `collect`, one row per run; only depths with ``both`` and at least one of ``train``,
+        ``query`` count.
 
     Returns
     -------

@@ -27,7 +27,12 @@ _WARNED = 60
 
 
 def walltime_seconds(text: str) -> float:
-    """Return the seconds of a walltime.
+    """Return the seconds of a walltime, a ``text`` as Slurm has it.
+
+    Raises
+    ------
+    InputError
+        If it is none.
 
     Examples
     --------

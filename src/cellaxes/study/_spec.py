@@ -44,14 +44,14 @@ class _Frozen(BaseModel):
 
 
 class ModelSpec(_Frozen):
-    """A model by name with its settings, written ``name`` or ``name:key=value,…``."""
+    """A model by ``name`` with its ``params``, written ``name`` or ``name:key=value,…``."""
 
     name: str
     params: dict[str, Any] = {}
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``pca``, ``pca:n_components=32`` or ``precomputed:X_scVI``.
+        """Read a ``text`` such as ``pca``, ``pca:n_components=32`` or ``precomputed:X_scVI``.
 
         Raises
         ------
@@ -119,6 +119,12 @@ class RunSpec(_Frozen):
         Which cells are at the last level of the chain; the others are at its first.
     noise
         Kind of noise (`cellaxes.noise.show`).
+    signal, model
+        What is asked, and of what embedding.
+    estimator, n_permutations
+        Of the information, and of its null.
+    protocol
+        Version of the way a run is done: runs of another are not taken for this one.
     """
 
     data: str
@@ -236,7 +242,13 @@ class StudySpec(_Frozen):
 
     @classmethod
     def read(cls, text: str, where: str) -> Self:
-        """Read the JSON of a study, naming what is wrong with it."""
+        """Read ``text``, the JSON of a study that stands ``where`` the message says.
+
+        Raises
+        ------
+        InputError
+            If it is no study, naming what is wrong with it.
+        """
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:

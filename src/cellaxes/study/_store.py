@@ -43,11 +43,17 @@ class Store:
         return self.root / "stages"
 
     def write_spec(self, spec: StudySpec) -> None:
-        """Write the study that this folder now holds."""
+        """Write ``spec``, the study that this folder now holds."""
         write_atomic(self.root / "study.json", pretty_json(spec.model_dump(mode="json")))
 
     def read_spec(self) -> StudySpec:
-        """Read the study that this folder holds."""
+        """Read the study that this folder holds.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
         path = self.root / "study.json"
         if not path.is_file():
             raise InputError(
@@ -56,11 +62,11 @@ class Store:
         return StudySpec.read(path.read_text(), str(path))
 
     def record_path(self, run_id: str) -> Path:
-        """Where the record of a run stands."""
+        """Where the record of the run ``run_id`` stands."""
         return self.root / "runs" / run_id[:2] / f"{run_id}.json"
 
     def write(self, run: RunSpec, record: dict[str, Any]) -> None:
-        """Write the record of a finished run whole; a failure never replaces a success."""
+        """Write the ``record`` of a finished ``run`` whole; a failure never replaces a success."""
         if record["status"] == "failed" and (self.read(run.id) or {}).get("status") == "done":
             return
         content = canonical_json({"run": run.model_dump(mode="json"), **record})
@@ -69,7 +75,13 @@ class Store:
             self._on_write()
 
     def read(self, run_id: str) -> dict[str, Any] | None:
-        """Read the record of a run, ``None`` where there is none."""
+        """Read the record of the run ``run_id``, ``None`` where there is none.
+
+        Raises
+        ------
+        InputError
+            If the record is damaged.
+        """
         path = self.record_path(run_id)
         try:
             record: dict[str, Any] = json.loads(path.read_text())
@@ -86,11 +98,17 @@ class Store:
         return (self.root / "facts.json").exists()
 
     def write_facts(self, facts: Facts) -> None:
-        """Write what the data of the study are."""
+        """Write ``facts``, what the data of the study are."""
         write_atomic(self.root / "facts.json", pretty_json(asdict(facts)))
 
     def read_facts(self) -> Facts:
-        """Read what the data of the study are."""
+        """Read what the data of the study are.
+
+        Raises
+        ------
+        InputError
+            If the study was never started.
+        """
         try:
             fields = json.loads((self.root / "facts.json").read_text())
         except FileNotFoundError as error:

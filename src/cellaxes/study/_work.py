@@ -63,7 +63,8 @@ def work(
     only
         Names of the runs that are shared out; default: all of the study.
     seconds
-        Time that there is; no model is begun that would, as the longest before it, not end.
+        Time that there is, seconds; no model is begun that would, as the longest before it, not
+        end.
     retry_failed
         Carry out failed runs again.
 

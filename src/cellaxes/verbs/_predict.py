@@ -88,7 +88,8 @@ def evaluate_predictions(
     replicates
         A second table of the same rows, the ceiling; rows may be missing.
     compounds
-        Table of compounds with ``SMILES`` and ``moa`` (`cellaxes.perturbation.read_compounds`).
+        Table of compounds, one row each, with ``SMILES`` and ``moa``
+        (`cellaxes.perturbation.read_compounds`).
     leave_out
         Contexts that neither train nor test.
     clip

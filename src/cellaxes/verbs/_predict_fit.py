@@ -44,13 +44,13 @@ def fit_predictor(
     table
         As in `evaluate_predictions`.
     like
-        What will be asked: a table or a file of pairs (``context`` and ``compound``, or the id map
-        of the competition), which are predicted at once; or the name of a split.
+        What will be asked: a table or a file of pairs (``context`` and ``compound`` of each, or the
+        id map of the competition), which are predicted at once; or the name of a split.
     out
         Folder that receives the page, the tables, the ensemble (``model``) and, where pairs are
         given, their predictions.
     compounds
-        Table of compounds with ``SMILES`` and ``moa``.
+        Table of compounds, one row each, with ``SMILES`` and ``moa``.
     leave_out
         Contexts that do not train.
     members, minutes, level, n_jobs, random_state, progress

@@ -20,7 +20,8 @@ def predict_responses(
     model
         The ensemble, its folder, or the folder that `fit_predictor` wrote.
     pairs
-        Table or file with ``context`` and ``compound``, or the id map of the competition.
+        Table or file with ``context`` and ``compound`` of each pair, or the id map of the
+        competition.
     out
         Folder that receives ``predictions.h5ad`` (a table of responses), ``predictions.parquet``
         (signed log10 p, wide), ``low.parquet``, ``high.parquet``, ``rows.csv`` (what each row rests
@@ -54,16 +55,16 @@ def next_measurements(
     model
         As in `predict_responses`.
     allowed
-        Pairs that can be measured; by default all of the contexts and compounds that the ensemble
-        knows.
+        Pairs that can be measured, one row each; by default all of the contexts and compounds that
+        the ensemble knows.
     out
         Folder that receives ``next.csv``.
     measured
-        Pairs to leave out, as they were measured.
+        Pairs to leave out, one row each, as they were measured.
     contexts
         In which one can measure; with ``allowed`` unset.
     wanted
-        Pairs whose error matters; by default the allowed ones.
+        Pairs whose error matters, one row each; by default the allowed ones.
     n
         How many.
 

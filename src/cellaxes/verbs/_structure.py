@@ -70,7 +70,7 @@ def structure(
         Column of ``obs``: donor, technology or study, held out whole. Without, random halves of
         the cells, which is optimistic: cells of one donor stand on both sides.
     levels, anchors, allow_unknown, unknown
-        As of `cellaxes.hierarchy.tree`.
+        As of `cellaxes.hierarchy.tree`: a name, a file or a table of one row per anchor.
     tree
         ``"ontology"``, or ``"data"``: by the distances of the types' centroids, for labels that
         are no terms. Adapters then learn from the tree of their training cells.

@@ -38,7 +38,10 @@ class Decoder(Protocol):
     def log_rates(
         self, z: NDArray[np.floating], batch: str | int | None = None
     ) -> NDArray[np.float32]:
-        """Return natural log expression ``(n_cells, n_genes)`` of embedding rows, as of a batch."""
+        """Return natural log expression ``(n_cells, n_genes)`` of ``z`` ``(n_cells, d)``.
+
+        As if every cell were of ``batch``, where the decoder knows batches.
+        """
         ...
 
 
@@ -89,7 +92,7 @@ class LinearDecoder:
         counts
             UMI counts ``(n_cells, n_genes)`` of the same cells.
         genes
-            Names.
+            Names, ``(n_genes,)``.
         ridge
             Penalty, as a share of the mean variance of a dimension.
 
@@ -127,7 +130,20 @@ class LinearDecoder:
     def log_rates(
         self, z: NDArray[np.floating], batch: str | int | None = None
     ) -> NDArray[np.float32]:
-        """Return natural log expression ``(n_cells, n_genes)``; a batch is refused."""
+        """Return natural log expression ``(n_cells, n_genes)`` of embedding rows.
+
+        Parameters
+        ----------
+        z
+            Embedding ``(n_cells, d)``.
+        batch
+            None: a linear decoder knows of no batch.
+
+        Raises
+        ------
+        InputError
+            If a batch is named, or ``z`` has other dimensions.
+        """
         _refuse_batch(batch, "a linear decoder")
         check_width(z, len(self.components))
         return np.asarray(np.asarray(z, dtype=np.float32) @ self.components + self.mean)
@@ -154,7 +170,20 @@ class CallableDecoder:
     def log_rates(
         self, z: NDArray[np.floating], batch: str | int | None = None
     ) -> NDArray[np.float32]:
-        """Return natural log expression ``(n_cells, n_genes)``; a batch is refused."""
+        """Return natural log expression ``(n_cells, n_genes)`` of embedding rows.
+
+        Parameters
+        ----------
+        z
+            Embedding ``(n_cells, d)``.
+        batch
+            None: a function knows of no batch.
+
+        Raises
+        ------
+        InputError
+            If a batch is named, or the function cannot read the embedding.
+        """
         _refuse_batch(batch, "this function")
         try:
             return np.asarray(self.function(z), dtype=np.float32)

@@ -26,6 +26,10 @@ def count_loss(
     counts
         UMI counts ``(n_cells, n_genes)`` of the cells whose embedding the loss will be given.
 
+    Returns
+    -------
+    Function from an embedding ``(n_cells, d)`` to the losses of its cells, nats, ``(n_cells,)``.
+
     Raises
     ------
     InputError

@@ -47,7 +47,7 @@ class SCVIDecoder:
     def log_rates(
         self, z: NDArray[np.floating], batch: str | int | None = None
     ) -> NDArray[np.float32]:
-        """Return log shares ``(n_cells, n_genes)``, of each cell as if it were of ``batch``."""
+        """Return log shares ``(n_cells, n_genes)`` of ``z`` ``(n_cells, d)``, as of ``batch``."""
         import torch
 
         module = self._module

@@ -45,7 +45,7 @@ class Annotation:
     sets: Enrichment | None
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the table of features."""
+        """Return the table of features, a row per feature."""
         return self.features.copy()
 
     def __repr__(self) -> str:
@@ -77,11 +77,12 @@ def annotate(
     Parameters
     ----------
     F, X, genes, values, lfc
-        As in `markers`.
+        As in `markers`: activations ``(n_cells, n_features)``, counts ``(n_cells, n_genes)``, names
+        ``(n_genes,)`` and log fold changes ``(n_features, n_genes)``.
     labels, groups
-        As in `label_scores`.
+        As in `label_scores`, ``(n_cells,)``.
     batch, states
-        As in `leakage`; types are the `labels`.
+        As in `leakage`, ``(n_cells,)`` each; types are the `labels`.
     gene_sets
         What `gene_sets` takes; None leaves gene sets out.
     stability

@@ -50,7 +50,8 @@ def enrich(
     Parameters
     ----------
     F, X, genes, values
-        As in `markers`.
+        As in `markers`: activations ``(n_cells, n_features)``, counts ``(n_cells, n_genes)`` and
+        names ``(n_genes,)``.
     sets
         What `gene_sets` takes.
     n_top

@@ -23,8 +23,8 @@ class Enrichment:
     Attributes
     ----------
     genes, terms
-        Genes that were ranked (without housekeeping and those of next to no cell), and sets that
-        were tested.
+        Genes ``(n_genes,)`` that were ranked (without housekeeping and those of next to no cell),
+        and sets ``(n_sets,)`` that were tested.
     members
         Genes of each set, CSR of zeros and ones ``(n_genes, n_sets)``.
     top
@@ -34,10 +34,11 @@ class Enrichment:
     p
         Hypergeometric p-values, ``(n_features, n_sets)``.
     q
-        The same after Benjamini and Hochberg, within each feature.
+        The same after Benjamini and Hochberg, within each feature, ``(n_features, n_sets)``.
     q_permuted
         Expected number of features whose best p-value is as small when cells are permuted, over
-        the number whose best p-value is; at least one permuted feature is always assumed.
+        the number whose best p-value is, ``(n_features,)``; at least one permuted feature is
+        always assumed.
     r_chance
         Highest correlation with a gene that the feature had on permuted cells,
         ``(n_features,)``; with 20 permutations a gene above it has p < .05 after all genes.
@@ -102,7 +103,7 @@ class Enrichment:
         )
 
     def top_terms(self, feature: int, n: int = 10) -> pd.DataFrame:
-        """Return the best `n` terms of a feature and the genes that speak for each.
+        """Return the best `n` terms of ``feature``, a row per term, with genes that speak for it.
 
         Raises
         ------

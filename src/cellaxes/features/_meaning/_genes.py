@@ -56,7 +56,8 @@ class Markers:
         Returns
         -------
         pandas.DataFrame
-            Columns ``gene``, ``r`` and, where a decoder was at hand, ``lfc``; strongest first.
+            A row per gene: ``gene``, ``r`` and, where a decoder was at hand, ``lfc``; strongest
+            first.
 
         Raises
         ------
@@ -83,7 +84,7 @@ class Markers:
         Returns
         -------
         pandas.DataFrame
-            Columns ``gene`` and ``lfc``, natural log fold change, highest first.
+            A row per gene, ``gene`` and ``lfc``, natural log fold change, highest first.
 
         Raises
         ------

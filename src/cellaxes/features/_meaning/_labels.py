@@ -28,10 +28,12 @@ COLUMN_BLOCK = 32
 class LabelScores:
     """How well each feature calls each label.
 
+    All arrays are ``(n_features, n_labels)``.
+
     Attributes
     ----------
     labels
-        ``(n_labels,)``; all arrays below are ``(n_features, n_labels)``.
+        Names, ``(n_labels,)``.
     f1_validation
         F1 where the threshold was chosen: for choosing, not for reporting.
     f1, precision, recall, lift
@@ -61,7 +63,7 @@ class LabelScores:
         return self._rows(np.arange(len(at)), at).drop(columns="feature")
 
     def top(self, feature: int, n: int = 5) -> pd.DataFrame:
-        """Return the `n` labels that a feature calls best on the validation cells.
+        """Return the `n` labels that ``feature`` calls best on validation cells, a row per label.
 
         Raises
         ------

@@ -48,7 +48,7 @@ class Leakage:
     n_types: int
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the table."""
+        """Return the table, a row per feature."""
         return self.table.copy()
 
     def __repr__(self) -> str:
@@ -142,9 +142,10 @@ def leakage(
     Parameters
     ----------
     F, X, genes, values
-        As in `markers`.
+        As in `markers`: activations ``(n_cells, n_features)``, counts ``(n_cells, n_genes)`` and
+        names ``(n_genes,)``.
     batch, labels
-        As in `batch_eta_squared`.
+        Batch and type, ``(n_cells,)``, as in `batch_eta_squared`.
     states
         More numbers of each cell by name, ``(n_cells,)`` each, e.g. a doublet score.
 

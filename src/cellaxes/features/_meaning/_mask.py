@@ -26,7 +26,7 @@ def mitochondrial(genes: Sequence[str] | ArrayLike) -> NDArray[np.bool_]:
 
 
 def housekeeping(genes: Sequence[str] | ArrayLike) -> NDArray[np.bool_]:
-    """Return which genes are ribosomal, mitochondrial or expressed everywhere, ``(n_genes,)``.
+    """Return which ``genes`` ``(n_genes,)`` are ribosomal, mitochondrial or expressed everywhere.
 
     They are left out before genes are ranked for gene sets and names: one axis of translation
     would otherwise annotate every feature, those of a random dictionary too. Human and mouse

@@ -36,7 +36,7 @@ class Disentanglement:
         return {f"{how}-{pair}": by_join[how][pair] for how in by_join for pair in by_join[how]}
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the nine scores: rows SMI, SPN, BMMI, columns LMS, MSAS, MSGS."""
+        """Return the nine scores, shape (3, 3): rows SMI, SPN, BMMI, columns LMS, MSAS, MSGS."""
         pairs = {"SMI": self.smi, "SPN": self.spn, "BMMI": self.bmmi}
         return pd.DataFrame(
             {

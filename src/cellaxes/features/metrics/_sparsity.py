@@ -42,17 +42,17 @@ class Firing:
 
     @property
     def dead(self) -> NDArray[np.bool_]:
-        """Features that fire on no cell."""
+        """Features that fire on no cell, bool ``(n_features,)``."""
         return np.asarray(self.frequency == 0)
 
     @property
     def rare(self) -> NDArray[np.bool_]:
-        """Features that fire, but on fewer than one cell in a thousand."""
+        """Features that fire, but on fewer than one cell in 1,000, bool ``(n_features,)``."""
         return (self.frequency > 0) & (self.frequency < RARE)
 
     @property
     def dense(self) -> NDArray[np.bool_]:
-        """Features that fire on more than half of the cells."""
+        """Features that fire on more than half of the cells, bool ``(n_features,)``."""
         return self.frequency > DENSE
 
     def to_dict(self) -> dict[str, Any]:

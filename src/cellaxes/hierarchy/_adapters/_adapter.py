@@ -36,7 +36,7 @@ class Adapter:
     params
         What was chosen, in JSON's own types.
     arrays
-        What was learned, by name.
+        What was learned, float32 of any shape, by name.
     """
 
     method: str
@@ -96,7 +96,7 @@ class Adapter:
         return out
 
     def transform_cells(self, cells: CellStream | Cells) -> CellStream:
-        """Return cells with the adapted embedding, block by block, and their labels.
+        """Return ``cells`` with the adapted embedding, block by block, and their labels.
 
         Nothing is read before `write_cells`, `write_parquet` or ``load`` asks for it, so that
         millions of cells pass through the memory of one block.
@@ -191,7 +191,7 @@ class Adapter:
 
 
 def load_adapter(path: str | Path) -> Adapter:
-    """Read an adapter written by `Adapter.save`; nothing is unpickled.
+    """Read the folder ``path`` that `Adapter.save` wrote; nothing is unpickled.
 
     Raises
     ------

@@ -79,7 +79,7 @@ class Annotation:
         return np.asarray(self.reached == 0)
 
     def label(self, level: str) -> NDArray[Any]:
-        """Return the label of each cell ``(n_cells,)`` at a level, reached or not."""
+        """Return the label of each cell ``(n_cells,)`` at ``level``, reached or not."""
         at = self.levels.index(level)
         return np.asarray(self.names[at], dtype=object)[self.calls[:, at]]
 

@@ -57,8 +57,8 @@ def evaluate(
     tree
         Ontology of the labels of the last level: steps of errors, and calls of subtypes.
     Z
-        What adapters transform; the first array unless told. Its truncated principal components
-        are the null of steerability.
+        What adapters transform, ``(n_cells, d)``; the first array unless told. Its truncated
+        principal components are the null of steerability.
     k
         Neighbours that vote.
     max_reference

@@ -37,7 +37,7 @@ class Evaluation:
     Attributes
     ----------
     table
-        `to_frame`.
+        One row per embedding, split, level and prefix: what `to_frame` returns.
     steering
         One row per embedding and split with prefixes: ``s`` and its terms ``coarse`` and ``fine``,
         and those of truncated principal components (``null_…``).
@@ -106,7 +106,7 @@ class Evaluation:
         return pd.DataFrame(rows, columns=columns)
 
     def against(self, baseline: str) -> pd.DataFrame:
-        """Return how much better each other embedding is than one of them, cell by cell.
+        """Return how much better each other embedding is than ``baseline``, cell by cell.
 
         Full vectors on the same test cells: ``difference`` of accuracy, ``low``, ``high``,
         ``n_units``, one row per embedding and level. An interval below 0 is a loss.
@@ -131,6 +131,17 @@ class Evaluation:
 
     def confusion(self, embedding: str, level: str, prefix: int | None = None) -> pd.DataFrame:
         """Return cells by true label (rows) and call (columns), over the test cells of all splits.
+
+        Parameters
+        ----------
+        embedding, level
+            Names of one of each.
+        prefix
+            Number of leading dimensions; None for the whole vector.
+
+        Returns
+        -------
+        Numbers of cells, ``(n_labels, n_labels)``.
 
         Raises
         ------

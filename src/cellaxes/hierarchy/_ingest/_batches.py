@@ -50,8 +50,8 @@ def batches(
     Yields
     ------
     tuple
-        Row numbers ``(batch,)``, int64, which select labels (``cells.codes(column)[rows]``), and
-        their embedding ``(batch, d)``, float32.
+        Row numbers ``(n_batch,)``, int64, which select labels (``cells.codes(column)[rows]``), and
+        their embedding ``(n_batch, d)``, float32.
 
     Raises
     ------

@@ -66,7 +66,7 @@ class CellStream:
         return f"{self.n_cells:,} cells x {self.n_dims:,} dimensions"
 
     def names(self, column: str) -> tuple[str, ...]:
-        """Return the distinct names of a label column, in alphabetical order."""
+        """Return the distinct names of the label ``column``, in alphabetical order."""
         return pick(self.columns, column).names
 
     def with_levels(self, tree: Tree, column: str) -> "CellStream":
@@ -87,7 +87,7 @@ class CellStream:
         return replace(self, columns=with_levels(self.columns, tree, column))
 
     def blocks(self, dtype: DTypeLike | None = None) -> Iterator[NDArray[np.floating]]:
-        """Yield the embedding in blocks of rows, each checked.
+        """Yield the embedding in blocks of rows ``(n_block, n_dims)``, each checked.
 
         Parameters
         ----------
@@ -160,20 +160,20 @@ class Cells:
         return int(self.z.shape[1])
 
     def codes(self, column: str) -> NDArray[np.signedinteger]:
-        """Return which name of a label column each cell has, ``(n_cells,)``, int16 or int32."""
+        """Return which name of ``column`` each cell has, int16 or int32 ``(n_cells,)``."""
         return pick(self.columns, column).codes
 
     def names(self, column: str) -> tuple[str, ...]:
-        """Return the distinct names of a label column, in alphabetical order."""
+        """Return the distinct names of the label ``column``, in alphabetical order."""
         return pick(self.columns, column).names
 
     def labels(self, column: str) -> "pd.Categorical[str]":
-        """Return the label of each cell, ``(n_cells,)``."""
+        """Return the label of each cell in ``column``, ``(n_cells,)``."""
         found = pick(self.columns, column)
         return pd.Categorical.from_codes(found.codes, pd.Index(found.names))
 
     def with_levels(self, tree: Tree, column: str) -> "Cells":
-        """Add the levels of a tree as columns, as `CellStream.with_levels` does."""
+        """Add the levels of ``tree`` by the labels in ``column``, as `CellStream.with_levels`."""
         return replace(self, columns=with_levels(self.columns, tree, column))
 
     def stream(self, rows: NDArray[np.integer] | None = None) -> CellStream:

@@ -12,7 +12,17 @@ from cellaxes.hierarchy.metrics._codes import within
 
 @dataclass(frozen=True)
 class HierarchicalF:
-    """Hierarchical precision, recall and F, each from 0 to 1."""
+    """Hierarchical precision, recall and F, each from 0 to 1.
+
+    Attributes
+    ----------
+    precision
+        Share of what was called, with all that is above, that is true.
+    recall
+        Share of what is true, with all that is above, that was called.
+    f
+        Their harmonic mean.
+    """
 
     precision: float
     recall: float

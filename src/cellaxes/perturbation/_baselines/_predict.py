@@ -116,7 +116,11 @@ def baselines(
     expression: pd.DataFrame | None = None,
     random_state: int = 0,
 ) -> dict[str, BaselinePrediction]:
-    """Predict by every baseline that the inputs allow; parameters as in `predict_baseline`.
+    """Predict by every baseline that the inputs allow.
+
+    Parameters as in `predict_baseline`: ``Y`` ``(n_rows, n_genes)``, ``rows`` and ``wanted``
+    with ``context`` and ``compound`` of each, ``weights`` ``(n_rows,)``, ``fingerprints`` of each
+    compound, ``expression`` of each context, and ``random_state``, the seed.
 
     Examples
     --------

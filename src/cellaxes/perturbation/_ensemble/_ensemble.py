@@ -105,7 +105,8 @@ class Ensemble:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the lower and upper ends of signed log10 p, ``(n_rows, n_genes)`` both.
 
-        They hold at the level of ``intervals`` for rows like those that were asked out of fold.
+        ``rows`` name ``context`` and ``compound``, one row per pair. They hold at the level of
+        ``intervals`` for rows like those that were asked out of fold.
         """
         wanted = _wanted(rows)
         ends = self.intervals.of(self._t(wanted), wanted["context"])
@@ -119,7 +120,8 @@ class Ensemble:
         Parameters
         ----------
         allowed, wanted, n
-            As in `cellaxes.perturbation.measure_next`.
+            Pairs, ``context`` and ``compound`` of each, and their number, as in
+            `cellaxes.perturbation.measure_next`.
 
         Raises
         ------
@@ -185,7 +187,7 @@ class Ensemble:
 
 
 def load_ensemble(path: str | Path) -> Ensemble:
-    """Read a folder written by `Ensemble.save`; nothing is unpickled.
+    """Read the folder ``path`` that `Ensemble.save` wrote; nothing is unpickled.
 
     Raises
     ------

@@ -51,8 +51,8 @@ def fit(
     table
         Responses; t, or what it can be derived from.
     like
-        What will be asked: the rows to predict (``context`` and ``compound``), or the name of a
-        split.
+        What will be asked: the rows to predict (``context`` and ``compound`` of each), or the name
+        of a split.
     members
         Models by name (`make_model`); by default a Gaussian process, the ridge recommender,
         embedding networks and target-encoding networks, five of each.

@@ -33,7 +33,7 @@ class Judgement:
         over the best baseline as a share of its error, with its interval (``low``, ``high``).
         The ensemble's weights are those of the other folds.
     contexts
-        The same by context, as `gains` gives it; the first (named ``""``) is all.
+        The same, one row per context, as `gains` gives it; the first (named ``""``) is all.
     baseline
         The best baseline.
     kinds
@@ -52,7 +52,7 @@ class Judgement:
     def doubts(self, rows: pd.DataFrame) -> list[str]:
         """Return of each wanted row why not to trust its prediction, ``""`` where there is none.
 
-        ``rows`` name ``context`` and ``rests_on``.
+        ``rows`` name ``context`` and ``rests_on``, one row per wanted pair.
         """
         told = abstentions(self.contexts, rows["context"], baseline=f"the {self.baseline}")
         return [
@@ -73,7 +73,7 @@ class Judgement:
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Self:
-        """Return what `to_dict` told of."""
+        """Return the judgement that `to_dict` wrote as ``told``."""
         frames = {key: _frame(told[key]) for key in ("models", "contexts")}
         return cls(
             **frames, baseline=told["baseline"], kinds=tuple(told["kinds"]),

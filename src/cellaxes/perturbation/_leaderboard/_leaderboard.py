@@ -33,7 +33,8 @@ class Leaderboard:
     calibrations
         Of each model that gave standard deviations, one per split, on the raw scale.
     rests
-        ``model``, ``basis``, ``n_rows``: what the rows of baselines rest on.
+        A row per model and basis, ``model``, ``basis``, ``n_rows``: what the rows of baselines rest
+        on.
     clip
         Where profiles were clipped, or ``None``.
     n_boot, random_state
@@ -86,7 +87,20 @@ class Leaderboard:
         )
 
     def ranked(self, *, metric: str = "", scale: str = "raw", rows: str = ALL) -> pd.DataFrame:
-        """Return the lines of one metric on one scale, best first, by model."""
+        """Return the lines of one metric on one scale, best first, indexed by model.
+
+        Parameters
+        ----------
+        metric, scale
+            Of those in `table`; the first metric unless told.
+        rows
+            ``"all"``, or the ``"trusted"``.
+
+        Raises
+        ------
+        InputError
+            If the table has no such lines.
+        """
         metric = metric or self.metrics[0]
         for column, name in (("metric", metric), ("scale", scale), ("rows", rows)):
             there = self.table[column].unique()
@@ -96,12 +110,22 @@ class Leaderboard:
         return self.table[here].drop(columns=["metric", "scale", "rows"]).set_index("model")
 
     def against(self, name: str, *, metric: str = "", scale: str = "raw") -> pd.DataFrame:
-        """Return how every model differs from one of them on the same rows.
+        """Return how every model differs from one of them, ``name``, on the same rows.
+
+        Parameters
+        ----------
+        metric, scale
+            Of those in `table`; the first metric unless told.
 
         Returns
         -------
         Table indexed by model: ``value``, ``other``, ``difference``, ``low``, ``high``,
         ``p_value``, ``n_compounds``, ``n_rows``.
+
+        Raises
+        ------
+        InputError
+            If there is no such model, metric or scale.
         """
         order = self.ranked(metric=metric, scale=scale).index
         if name not in order:
@@ -115,11 +139,21 @@ class Leaderboard:
     def by(self, column: str, *, metric: str = "", scale: str = "raw") -> pd.DataFrame:
         """Return mean scores by ``"context"``, ``"compound"``, ``"moa"`` or ``"split"``.
 
-        A row of several mechanisms counts in each.
+        A row of several mechanisms counts in each. ``column`` is one of these, or ``"suspect"``.
+
+        Parameters
+        ----------
+        metric, scale
+            Of those in `table`; the first metric unless told.
 
         Returns
         -------
         A line per group: ``n_rows``, and a column per model, best first.
+
+        Raises
+        ------
+        InputError
+            If there is no such column, metric or scale.
         """
         held = self._scores(metric, scale)
         able = [key for key in ("context", "compound", "moa", "split", "suspect") if key in held]
@@ -138,7 +172,7 @@ class Leaderboard:
         return table
 
     def to_frame(self) -> pd.DataFrame:
-        """Return `table`."""
+        """Return `table`, a line per scale, rows, metric and model."""
         return self.table.copy()
 
     def to_dict(self) -> dict[str, Any]:

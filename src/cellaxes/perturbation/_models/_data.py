@@ -66,7 +66,7 @@ class TrainingData:
             _check_table(table, name)
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> "TrainingData":
-        """Return some of the rows, by position or by mask; the tables stay whole."""
+        """Return ``rows``, positions ``(n_taken,)`` or mask ``(n_rows,)``; tables stay whole."""
         held = self.rows.iloc[np.arange(len(self.rows))[rows]].reset_index(drop=True)
         return replace(self, Y=self.Y[rows], rows=held, weights=self.weights[rows])
 

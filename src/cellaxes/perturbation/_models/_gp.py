@@ -53,7 +53,12 @@ class KernelGP:
     def fit(self, data: TrainingData) -> "FittedGP":
         """Learn the kernel by its marginal likelihood, and solve for all genes at once.
 
-        A step costs n³ operations of n rows, whatever the number of genes.
+        A step costs n³ operations of the n rows of ``data``, whatever the number of genes.
+
+        Raises
+        ------
+        InputError
+            If the rows give no valid covariance.
         """
         order = _order(data)
         data = data.take(order)

@@ -88,6 +88,8 @@ def presets(name: str) -> tuple[Preset, ...]:
     winner's statistics leave out the row they are told to, quantiles are of contexts and
     compounds, and tokens are of components, so there is nothing to reshape or to pad.
 
+    ``name`` is one of the five; another is an InputError.
+
     Examples
     --------
     >>> [(each.name, each.settings.n_dim) for each in presets("okon-stage1")][:3]

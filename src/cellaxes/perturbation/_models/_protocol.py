@@ -16,16 +16,16 @@ class Fitted(Protocol):
     def predict(self, rows: pd.DataFrame) -> NDArray[np.float32]:
         """Return ``(n_wanted, n_genes)`` in the space that was modelled, nowhere NaN.
 
-        ``rows`` name ``context`` and ``compound``, which may be new: such a row rests on what is
-        there. A row's prediction depends on that row alone.
+        ``rows`` name ``context`` and ``compound`` of each, which may be new: such a row rests on
+        what is there. A row's prediction depends on that row alone.
         """
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return settings as JSON has them, and arrays by name."""
+        """Return settings as JSON has them, and arrays of any shape by name."""
 
     @classmethod
     def from_arrays(cls, params: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
-        """Return what `to_arrays` told of."""
+        """Return what `to_arrays` told of by ``params`` and ``arrays`` of any shape."""
 
 
 @runtime_checkable
@@ -41,4 +41,4 @@ class Predictor(Protocol):
     """Settings of a model; a frozen dataclass without arrays."""
 
     def fit(self, data: TrainingData) -> Fitted:
-        """Return the model fitted to these rows; the same data give the same model."""
+        """Return the model fitted to the rows of ``data``; the same data give the same model."""

@@ -17,7 +17,7 @@ class Recommender:
     """The ridge recommender, which chooses its components and penalty by itself."""
 
     def fit(self, data: TrainingData) -> "FittedRecommender":
-        """Keep the rows: all is solved when a context is asked for."""
+        """Keep the rows of ``data``: all is solved when a context is asked for."""
         rows = data.rows[["context", "compound"]].astype(str)
         return FittedRecommender(data.Y, rows.reset_index(drop=True), data.weights)
 

@@ -39,7 +39,7 @@ def show_models() -> pd.DataFrame:
 
 
 def make_model(name: str, **settings: Any) -> Predictor:
-    """Return a model by name, with its defaults where nothing else is asked for.
+    """Return the model called ``name``, with its defaults where ``settings`` ask for nothing else.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def make_model(name: str, **settings: Any) -> Predictor:
 
 
 def save_model(fitted: Fitted, path: str | Path) -> None:
-    """Write a fitted model to a new folder: JSON and safetensors."""
+    """Write the model ``fitted`` to a new folder ``path``: JSON and safetensors."""
     params, arrays = fitted.to_arrays()
     Artefact(KIND + name_of(fitted), params, arrays).save(path)
 
@@ -76,7 +76,7 @@ def _is(fitted: Fitted, model: Model) -> bool:
 
 
 def load_model(path: str | Path) -> Fitted:
-    """Read a folder written by `save_model`; nothing is unpickled.
+    """Read the folder ``path`` that `save_model` wrote; nothing is unpickled.
 
     Raises
     ------

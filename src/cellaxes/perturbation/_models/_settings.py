@@ -51,7 +51,7 @@ class EmbeddingMLP:
             )
 
     def fit(self, data: TrainingData) -> "FittedNet":
-        """Return the networks fitted to these rows."""
+        """Return the networks fitted to the rows of ``data``."""
         return _fit(self, data)
 
 
@@ -92,7 +92,7 @@ class TargetEncodingNet:
             raise InputError("head must be 'conv1d', 'gru' or 'lstm', and dense two widths.")
 
     def fit(self, data: TrainingData) -> "FittedNet":
-        """Return the networks fitted to these rows."""
+        """Return the networks fitted to the rows of ``data``."""
         return _fit(self, data)
 
 
@@ -126,7 +126,7 @@ class TokenTransformer:
             raise InputError(f"width {self.width} is no multiple of {self.heads} heads.")
 
     def fit(self, data: TrainingData) -> "FittedNet":
-        """Return the networks fitted to these rows."""
+        """Return the networks fitted to the rows of ``data``."""
         return _fit(self, data)
 
 
@@ -155,7 +155,7 @@ class TensorFactorization:
     training: Training = field(default_factory=lambda: Training(epochs=100, learning_rate=2e-3))
 
     def fit(self, data: TrainingData) -> "FittedNet":
-        """Return the networks fitted to these rows."""
+        """Return the networks fitted to the rows of ``data``."""
         return _fit(self, data)
 
 
@@ -186,7 +186,7 @@ class DualEncoder:
     )
 
     def fit(self, data: TrainingData) -> "FittedNet":
-        """Return the networks fitted to these rows."""
+        """Return the networks fitted to the rows of ``data``."""
         return _fit(self, data)
 
 

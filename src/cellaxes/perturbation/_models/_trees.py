@@ -60,7 +60,7 @@ class TreesOnComponents:
             raise InputError(f"kind must be 'extra' or 'boosted', not {self.kind!r}.")
 
     def fit(self, data: TrainingData) -> "FittedTrees":
-        """Fit the components, the encodings and the trees to the training rows."""
+        """Fit the components, the encodings and the trees to the rows of ``data``."""
         components = fit_components(
             data.Y, self.n_components, weights=data.weights, random_state=data.random_state
         )

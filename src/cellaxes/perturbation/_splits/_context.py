@@ -30,7 +30,7 @@ def few_shot_context(
     Parameters
     ----------
     rows
-        As in `random_rows`.
+        One row per response, as in `random_rows`.
     contexts
         Names of contexts to test on.
     bridge
@@ -73,7 +73,7 @@ def zero_shot_context(rows: pd.DataFrame, contexts: str | Iterable[str]) -> Spli
     Parameters
     ----------
     rows, contexts
-        As in `few_shot_context`.
+        One row per response, and names, as in `few_shot_context`.
 
     Raises
     ------

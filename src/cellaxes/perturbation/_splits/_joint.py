@@ -31,7 +31,7 @@ def joint(
     Parameters
     ----------
     rows
-        As in `leave_compound`, `leave_scaffold` or `leave_moa`.
+        One row per response, as in `leave_compound`, `leave_scaffold` or `leave_moa`.
     contexts
         Names of contexts to test on.
     held_out

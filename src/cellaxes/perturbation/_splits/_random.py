@@ -14,7 +14,7 @@ def random_rows(rows: pd.DataFrame, held_out: float = 0.2, *, random_state: int 
     Parameters
     ----------
     rows
-        Table of responses with columns ``context`` and ``compound``; where there are, leakage of
+        One row per response, with columns ``context`` and ``compound``; where there are, leakage of
         ``scaffold``, ``moa`` (several separated by ``;``), ``donor`` and ``plate`` is stated too.
     held_out
         Share of rows to test on.

@@ -72,7 +72,13 @@ class Split:
         return found
 
     def seen(self, column: str) -> float:
-        """Return the share of test rows whose value in ``column`` is in train."""
+        """Return the share of test rows whose value in ``column`` is in train.
+
+        Raises
+        ------
+        InputError
+            If leakage of that column was not stated.
+        """
         for leak in self.leaks:
             if leak.column == column:
                 return leak.seen

@@ -22,7 +22,7 @@ def leave_compound(rows: pd.DataFrame, held_out: HeldOut = 0.2, *, random_state:
     Parameters
     ----------
     rows
-        As in `random_rows`.
+        One row per response, as in `random_rows`.
     held_out
         Names of compounds, or the share of rows to test on.
     random_state
@@ -50,9 +50,9 @@ def leave_scaffold(rows: pd.DataFrame, held_out: HeldOut = 0.2, *, random_state:
     Parameters
     ----------
     rows
-        As in `random_rows`, with ``scaffold`` (any grouping of compounds) or ``SMILES``, of which
-        Murcko scaffolds are made (needs RDKit, ``cellaxes[chem]``). Rows without either are
-        put aside.
+        One row per response, as in `random_rows`, with ``scaffold`` (any grouping of compounds) or
+        ``SMILES``, of which Murcko scaffolds are made (needs RDKit, ``cellaxes[chem]``). Rows
+        without either are put aside.
     held_out
         Names of scaffolds, or the share of rows to test on.
     random_state
@@ -90,7 +90,7 @@ def leave_moa(rows: pd.DataFrame, held_out: HeldOut = 0.2, *, random_state: int 
     Parameters
     ----------
     rows
-        As in `random_rows`, with a column ``moa``.
+        One row per response, as in `random_rows`, with a column ``moa``.
     held_out
         Names of mechanisms, or the share of rows (that have one) to test on.
     random_state
@@ -124,7 +124,7 @@ def leave_group(
     Parameters
     ----------
     rows
-        As in `random_rows`, with ``column``.
+        One row per response, as in `random_rows`, with ``column``.
     column
         ``"donor"``, ``"plate"``, or any that names a group for each row. Rows without are put
         aside.

@@ -44,7 +44,7 @@ class Compounds:
         return tuple(f"{' = '.join(names)}: one {same}" for same, names in pairs)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the table of compounds."""
+        """Return the table of compounds, one row each."""
         return self.table
 
     def __repr__(self) -> str:

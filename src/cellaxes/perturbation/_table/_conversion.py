@@ -20,7 +20,7 @@ BLOCK = 1 << 18
 
 
 def signed_log10_p(t: ArrayLike, df: ArrayLike = np.inf) -> Array:
-    """Return ``-sign(t) log10 p`` of t statistics, two-sided, however large.
+    """Return ``-sign(t) log10 p`` of t statistics, two-sided, in their shape.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def t_statistic(signed: ArrayLike, df: ArrayLike = np.inf) -> Array:
     """Return the t statistics that have these ``-sign(t) log10 p``; inverse of `signed_log10_p`.
 
     The inverse is a cubic spline through 4,096 exact points with exact slopes: the error of t is
-    below 1e-8 of ``max(|t|, 0.01)``. No t is larger than 1e147.
+    below 1e-8 of ``max(|t|, 0.01)``. The shape is that of ``signed``. No t is larger than 1e147.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ def write_table(table: PerturbationTable, path: str | Path) -> None:
 
 
 def from_anndata(adata: anndata.AnnData) -> PerturbationTable:
-    """Return the table that `PerturbationTable.to_anndata` made an AnnData of.
+    """Return the table that `PerturbationTable.to_anndata` made ``adata`` of.
 
     Raises
     ------

@@ -28,10 +28,10 @@ def read_kaggle(de_train: Source, *, id_map: Source | None = None) -> Perturbati
     Parameters
     ----------
     de_train
-        ``de_train.parquet`` (or ``.csv``), or a data frame.
+        ``de_train.parquet`` (or ``.csv``), or a data frame, one row per pair.
     id_map
-        The pairs to predict (`read_id_map`); if given, ``notes`` say how many are of a context or
-        compound that the table does not have, or are in the table already.
+        The pairs to predict, one row each (`read_id_map`); if given, ``notes`` say how many are of
+        a context or compound that the table does not have, or are in the table already.
 
     Raises
     ------
@@ -68,13 +68,13 @@ def split_compounds(frame: pd.DataFrame, compound: str) -> tuple[pd.DataFrame, l
 
 
 def read_id_map(source: Source) -> pd.DataFrame:
-    """Read the pairs to predict: ``id``, ``context`` and ``compound``.
+    """Read the pairs to predict, one row each: ``id``, ``context`` and ``compound``.
 
     Parameters
     ----------
     source
-        ``id_map.csv`` of the competition (``id``, ``cell_type``, ``sm_name``), or a data frame,
-        also with the columns ``context`` and ``compound``.
+        ``id_map.csv`` of the competition (``id``, ``cell_type``, ``sm_name``), or a data frame of
+        one row per pair, also with the columns ``context`` and ``compound``.
 
     Raises
     ------

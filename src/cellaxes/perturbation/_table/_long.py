@@ -37,7 +37,7 @@ def read_long(
     Parameters
     ----------
     source
-        A ``.csv``, ``.tsv`` or ``.parquet`` file, or a data frame.
+        A ``.csv``, ``.tsv`` or ``.parquet`` file, or a data frame, one row per value.
     context, compound
         Columns.
     gene, t, logFC, p, signed_log10_p
@@ -45,7 +45,7 @@ def read_long(
     compounds
         Frame indexed by compound, `Compounds`, or a file that `read_compounds` reads.
     contexts
-        Baseline expression, contexts x genes.
+        Baseline expression, ``(n_contexts, n_genes)``.
 
     Raises
     ------

@@ -59,7 +59,7 @@ def from_results(
     compounds
         Frame indexed by compound, `Compounds`, or a file that `read_compounds` reads.
     contexts
-        Baseline expression, contexts x genes.
+        Baseline expression, ``(n_contexts, n_genes)``.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def from_differential_expression(
     compounds
         Frame indexed by compound, `Compounds`, or a file that `read_compounds` reads.
     contexts
-        Baseline expression, contexts x genes.
+        Baseline expression, ``(n_contexts, n_genes)``.
 
     Raises
     ------

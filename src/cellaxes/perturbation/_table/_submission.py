@@ -37,11 +37,12 @@ def write_submission(
     prediction
         Has a row for each pair; its signed_log10_p is written, derived from t where needed.
     id_map
-        The pairs (`read_id_map`).
+        The pairs, one row each (`read_id_map`).
     path
         The ``.csv`` file.
     genes
-        Names in the order of the sample submission; those of the prediction unless given.
+        Names ``(n_genes,)`` in the order of the sample submission; those of the prediction unless
+        given.
     fallback
         For a pair that the prediction does not have: ``"refuse"`` names it; ``"zero"``;
         ``"gene_mean"``, the mean of all predicted rows; ``"compound_mean"``, the mean of the

@@ -33,9 +33,9 @@ class PerturbationTable:
     t
         ``(n_rows, n_genes)`` t statistics, or None. At least one of the three is given.
     logFC
-        log2 fold changes, or None.
+        ``(n_rows, n_genes)`` log2 fold changes, or None.
     signed_log10_p
-        ``-sign(t) log10 p``, or None. NaN in any of the three: not measured.
+        ``(n_rows, n_genes)`` ``-sign(t) log10 p``, or None. NaN in any of the three: not measured.
     measured
         ``(n_rows, n_genes)`` bool, False where a value is there but says nothing of the gene
         (no count in either arm); None where nothing is known of that.
@@ -44,14 +44,16 @@ class PerturbationTable:
     compounds
         Indexed by name: ``SMILES``, ``canonical``, ``inchikey``, ``moa``, …; may be empty.
     contexts
-        Baseline expression, contexts x the table's genes; None where not known.
+        Baseline expression ``(n_contexts, n_genes)`` of the table's genes; None where not known.
     reasons
         Of each row a tuple of codes (`REASONS`) why it is suspect; empty for a good one.
     notes
         What was done when the table was made, in words.
 
-    Shapes that differ, rows or genes that stand twice, rows without any value and infinite values
-    are refused (`InputError`).
+    Raises
+    ------
+    InputError
+        If shapes differ, a row or gene stands twice, or a row has no value or an infinite one.
 
     Examples
     --------
@@ -136,7 +138,7 @@ class PerturbationTable:
         return layer_of(self, name, df)
 
     def origin(self, name: str) -> str:
-        """Say where a layer comes from: ``"stored"``, or what it is derived from.
+        """Say where the layer ``name`` comes from: ``"stored"``, or what it is derived from.
 
         Raises
         ------
@@ -169,7 +171,7 @@ class PerturbationTable:
         )
 
     def take_genes(self, names: ArrayLike) -> "PerturbationTable":
-        """Return the genes named, in their order: this aligns a table to another.
+        """Return the genes ``names`` ``(n_taken,)``, in their order, as of another table.
 
         Raises
         ------
@@ -185,7 +187,7 @@ class PerturbationTable:
         )
 
     def described(self) -> pd.DataFrame:
-        """Return the rows with what is known of their compounds: what splits read.
+        """Return the table, one row per response, with what is known of compounds, for splits.
 
         Besides the rows: ``weight``, ``suspect``, the columns of ``compounds`` that rows do not
         have themselves (``SMILES``, ``moa``, …), and ``scaffold``, made of SMILES where RDKit is

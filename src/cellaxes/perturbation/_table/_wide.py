@@ -33,7 +33,7 @@ def read_wide(
     ----------
     layers
         By layer (``"t"``, ``"logFC"``, ``"signed_log10_p"``) a ``.csv``, ``.tsv`` or ``.parquet``
-        file, or a data frame.
+        file, or a data frame, one row per response.
     context, compound
         Columns.
     facts
@@ -42,7 +42,7 @@ def read_wide(
     compounds
         Frame indexed by compound, `Compounds`, or a file that `read_compounds` reads.
     contexts
-        Baseline expression, contexts x genes.
+        Baseline expression, ``(n_contexts, n_genes)``.
 
     Raises
     ------

@@ -71,7 +71,8 @@ def spearman(
 ) -> Array:
     """Return the rank correlation of truth and prediction, ties at their mean rank. Best is 1.
 
-    Parameters and result as in `pearson`.
+    As `pearson`, ``(n_rows,)`` or along ``axis`` another length. ``truth``, ``predicted`` and
+    ``mask`` are ``(n_rows, n_genes)``, ``centre`` is ``(n_genes,)`` and ``weights`` ``(n_rows,)``.
 
     Examples
     --------
@@ -92,7 +93,9 @@ def cosine(
 ) -> Array:
     """Return the cosine between truth and prediction. Best is 1; 0 where one of them is zero.
 
-    Parameters and result as in `pearson`, but ``centre`` matters along genes too.
+    As `pearson`, ``(n_rows,)`` or along ``axis`` another length, but ``centre`` ``(n_genes,)``
+    matters along genes too. ``truth``, ``predicted`` and ``mask`` are ``(n_rows, n_genes)``,
+    ``weights`` ``(n_rows,)``.
 
     Examples
     --------

@@ -62,7 +62,7 @@ def de_direction(
     Parameters
     ----------
     truth, predicted, mask
-        As in `de_overlap`.
+        As in `de_overlap`, ``(n_rows, n_genes)``.
     threshold
         A gene is moved where ``|truth|`` is above it.
 
@@ -100,7 +100,7 @@ def de_auprc(
     Parameters
     ----------
     truth, predicted, threshold, mask
-        As in `de_direction`.
+        As in `de_direction`: ``(n_rows, n_genes)``, and a number.
 
     Returns
     -------
@@ -125,6 +125,9 @@ def prevalence(
     truth: Matrix, *, threshold: float = THRESHOLD, mask: ArrayLike | None = None
 ) -> Array:
     """Return the share of genes that have moved in every row: what chance reaches in `de_auprc`.
+
+    ``truth`` and ``mask`` are ``(n_rows, n_genes)``; a gene has moved where ``|truth|`` is above
+    ``threshold``. The result is ``(n_rows,)``.
 
     Examples
     --------

@@ -82,7 +82,8 @@ def pds(
     """Return the mean of `discrimination` over rows. Best is 1.
 
     A prediction that is the same for all rows of a context scores 0.5 exactly, whatever it is.
-    Parameters and errors as in `discrimination`.
+    As `discrimination`, by ``distance``: ``truth``, ``predicted`` and ``mask`` are
+    ``(n_rows, n_genes)``, ``context`` is ``(n_rows,)`` and ``centre`` ``(n_genes,)``.
 
     Examples
     --------

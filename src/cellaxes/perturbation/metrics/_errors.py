@@ -36,7 +36,8 @@ def rmse(truth: Matrix, predicted: Matrix, *, mask: ArrayLike | None = None) -> 
 def mae(truth: Matrix, predicted: Matrix, *, mask: ArrayLike | None = None) -> Array:
     """Return the mean absolute error of every row. Best is 0.
 
-    Parameters and errors as in `rmse`.
+    As `rmse`: ``truth``, ``predicted`` and ``mask`` are ``(n_rows, n_genes)``, the result
+    ``(n_rows,)``.
 
     Examples
     --------
@@ -62,7 +63,7 @@ def mrrmse(
     Parameters
     ----------
     truth, predicted, mask
-        As in `rmse`.
+        As in `rmse`, ``(n_rows, n_genes)``.
     weights
         Of the rows, ``(n_rows,)``.
 
@@ -84,7 +85,8 @@ def mrmae(
 ) -> float:
     """Return the mean over rows of the mean absolute error. Best is 0.
 
-    Parameters as in `mrrmse`.
+    As `mrrmse`: ``truth``, ``predicted`` and ``mask`` are ``(n_rows, n_genes)``, ``weights``
+    ``(n_rows,)``.
 
     Examples
     --------

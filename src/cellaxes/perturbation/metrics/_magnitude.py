@@ -53,8 +53,9 @@ def norm_ratio(
 ) -> float:
     """Return the size of the predictions over that of the truth, √(Σŷ² / Σy²). Best is 1.
 
-    The index of mode collapse: near 0 the model predicts nothing of any compound. Parameters
-    and errors as in `slope`; NaN where the truth is zero.
+    The index of mode collapse: near 0 the model predicts nothing of any compound. NaN
+    where the truth is zero. ``truth``, ``predicted`` and ``mask`` are ``(n_rows, n_genes)``,
+    ``weights`` ``(n_rows,)``; errors as in `slope`.
 
     Examples
     --------

@@ -91,7 +91,9 @@ def row_scores(
 ) -> pd.DataFrame:
     """Return the scores of every row, for `paired_bootstrap` and for tables by context.
 
-    Parameters as in `score`; metrics over genes or over everything have no rows.
+    As `score`: ``truth``, ``predicted`` and ``mask`` are ``(n_rows, n_genes)``, ``context`` is
+    ``(n_rows,)`` and ``train_mean`` ``(n_genes,)``; ``metrics``, ``k`` and ``threshold`` as there.
+    Metrics over genes or over everything have no rows.
 
     Returns
     -------
