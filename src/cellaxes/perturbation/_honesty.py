@@ -110,7 +110,7 @@ def abstentions(judged: pd.DataFrame, context: Iterable[object], *, baseline: st
     Parameters
     ----------
     judged
-        From `gains`, one row per context.
+        From `gains`: one row per context, and ``""`` for all of them together.
     context
         Of each wanted row; one that was not judged is judged as all contexts together.
     baseline

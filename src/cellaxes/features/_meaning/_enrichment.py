@@ -37,7 +37,7 @@ class Enrichment:
         The same after Benjamini and Hochberg, within each feature, ``(n_features, n_sets)``.
     q_permuted
         Expected number of features whose best p-value is as small when cells are permuted, over
-        the number whose best p-value is, ``(n_features,)``; at least one permuted feature is
+        the number whose best p-value is, ``(n_features, n_sets)``; at least one permuted feature is
         always assumed.
     r_chance
         Highest correlation with a gene that the feature had on permuted cells,

@@ -71,7 +71,7 @@ def spearman(
 ) -> Array:
     """Return the rank correlation of truth and prediction, ties at their mean rank. Best is 1.
 
-    As `pearson`, ``(n_rows,)`` or along ``axis`` another length. ``truth``, ``predicted`` and
+    As `pearson`, ``(n_rows,)``, of ``axis="gene"`` ``(n_genes,)``. ``truth``, ``predicted`` and
     ``mask`` are ``(n_rows, n_genes)``, ``centre`` is ``(n_genes,)`` and ``weights`` ``(n_rows,)``.
 
     Examples
@@ -93,7 +93,7 @@ def cosine(
 ) -> Array:
     """Return the cosine between truth and prediction. Best is 1; 0 where one of them is zero.
 
-    As `pearson`, ``(n_rows,)`` or along ``axis`` another length, but ``centre`` ``(n_genes,)``
+    As `pearson`, ``(n_rows,)``, of ``axis="gene"`` ``(n_genes,)``, but ``centre`` ``(n_genes,)``
     matters along genes too. ``truth``, ``predicted`` and ``mask`` are ``(n_rows, n_genes)``,
     ``weights`` ``(n_rows,)``.
 
