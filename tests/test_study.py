@@ -30,6 +30,7 @@ def prepared(cells_file):
 
 @pytest.fixture(scope="module")
 def table(prepared, tmp_path_factory):
+    pytest.importorskip("torch", reason="a critic reads the proteins")
     out = tmp_path_factory.mktemp("study")
     spec, material = prepared
     assert cx.study.run(spec, out, material=material, n_jobs=1, progress=False) == 0
