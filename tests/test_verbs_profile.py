@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import cellaxes as cx
 from cellaxes import InputError
 from cellaxes.cli._app import app
+from cellaxes.report._words import number
 from cellaxes.verbs import _profile
 
 HOW = {"n_levels": 3, "n_seeds": 1, "n_jobs": 1, "tree": "data", "progress": False}
@@ -56,7 +57,8 @@ def test_each_number_stands_in_the_folder_of_its_verb(made):
     for part in ("measure", "explain", "structure"):
         assert f'href="{part}/report.html"' in page
         assert (out / part / "report.html").is_file()
-    assert report.story
+    ends = shown["umis"].astype(float).dropna().agg(["min", "max"])
+    assert all(f"needs {number(umis)}" in " ".join(report.story) for umis in ends)
 
 
 def test_an_embedding_of_ones_own_is_measured_as_it_is_and_beside_the_model(
@@ -64,6 +66,7 @@ def test_an_embedding_of_ones_own_is_measured_as_it_is_and_beside_the_model(
 ):
     adata = anndata.read_h5ad(cells)
     adata.obsm["X_mine"] = np.random.default_rng(0).normal(size=(300, 8)).astype(np.float32)
+    adata.raw = adata
     adata.write_h5ad(tmp_path / "mine.h5ad")
     asked = {}
 
@@ -78,7 +81,16 @@ def test_an_embedding_of_ones_own_is_measured_as_it_is_and_beside_the_model(
     monkeypatch.setattr(_profile.ProfileReport, "write", lambda *_: None)
     monkeypatch.setattr(_profile.ProfileReport, "story", ["so it is"])
     words = ["profile", str(tmp_path / "mine.h5ad"), "--labels", "cell_type", "--rep", "X_mine"]
-    words += ["--donor", "donor", "--gene-sets", "none", "--out", str(tmp_path / "out")]
+    words += [
+        "--counts",
+        "raw",
+        "--donor",
+        "donor",
+        "--gene-sets",
+        "none",
+        "--out",
+        str(tmp_path / "out"),
+    ]
     told = CliRunner().invoke(app, words)
     assert told.exit_code == 0, told.output
     assert "so it is" in told.output
@@ -86,6 +98,7 @@ def test_an_embedding_of_ones_own_is_measured_as_it_is_and_beside_the_model(
     assert asked["measure"][1]["models"] == ["pca", "precomputed:X_mine"]
     assert asked["explain"][0] == ("X_mine",)
     assert asked["explain"][1]["model"] is None
+    assert {asked[verb][1]["layer"] for verb in ("measure", "explain")} == {"raw"}
     assert asked["explain"][1]["groups"] == asked["structure"][1]["group"] == "donor"
     assert asked["structure"][0] == ("X_mine", "cell_type")
     assert asked["structure"][1]["study"] == tmp_path / "out" / "measure"

@@ -35,7 +35,8 @@ Models = Annotated[
     typer.Option("--model", help="name, name:key=value,… or precomputed:OBSM_KEY."),
 ]
 Layer = Annotated[
-    str | None, typer.Option("--layer", help="Where the counts are: a layer, or raw for raw.X.")
+    str | None,
+    typer.Option("--layer", "--counts", help="Where the counts are: a layer, or raw for raw.X."),
 ]
 Levels = Annotated[int, typer.Option("--levels", min=1, help="Number of depths or noise levels.")]
 MinDepth = Annotated[

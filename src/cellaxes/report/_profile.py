@@ -104,7 +104,7 @@ class ProfileReport:
             )
         stable = self.features["stable"].sum() if "stable" in self.features else 0
         said.append(f"{stable} of {len(self.features)} features come back with every seed.")
-        return [*said, *conclusions(self.structured)]
+        return [*said, *self._deep(), *conclusions(self.structured)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the page's numbers, as written to ``results.json``."""
@@ -170,6 +170,19 @@ class ProfileReport:
         along = [c for c in self.measured.curves if not c.given and c.thin == "both"]
         most = max(curve.n_train for curve in along)
         return [curve for curve in along if curve.n_train == most]
+
+    def _deep(self) -> list[str]:
+        """Say which of the features shown needs the least depth, and which the most."""
+        if "umis" not in self.features:
+            return []
+        known = self.features.head(SHOWN).dropna(subset=["umis"]).sort_values("umis", kind="stable")
+        told = [
+            f"feature {i} ({name}) needs {number(umis)}"
+            for i, name, umis in zip(known.index, known["name"], known["umis"], strict=True)
+        ]
+        ends = dict.fromkeys([*told[:1], *told[-1:]])
+        which = f"Of the {min(SHOWN, len(self.features))} that come back best"
+        return [f"{which}, {joined(list(ends))} UMIs per cell."] if ends else []
 
     def _levels(self) -> pd.DataFrame:
         """Return accuracy by level: of the adapter, and what it gains over the embedding."""
