@@ -8,8 +8,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from sphinx.util import logging
-
 _FETCHED = re.compile(
     r"""<(?:script|img|iframe|source|video|audio|embed)\b[^>]*?\ssrc=["']?((?:https?:)?//[^"'\s>]+)"""
     r"""|<link\b(?=[^>]*\srel=["']?(?:stylesheet|preload|icon|preconnect))[^>]*?\shref="""
@@ -26,6 +24,8 @@ def fetched(text: str) -> list[str]:
 def _check(app: Any, exception: Exception | None) -> None:
     if exception is not None or app.builder.format != "html":
         return
+    from sphinx.util import logging  # here, so that `fetched` is there without sphinx
+
     folder = Path(app.outdir)
     for path in sorted([*folder.rglob("*.html"), *folder.rglob("*.css")]):
         for address in fetched(path.read_text(encoding="utf-8", errors="replace")):
