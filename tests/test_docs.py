@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 import typer
+from numpy.typing import ArrayLike
 
 import cellaxes as cx
 from cellaxes.cli._app import app
@@ -173,11 +174,25 @@ def test_every_public_name_has_an_entry_in_the_reference():
 
 
 def test_types_are_written_as_in_the_sources():
+    typing = pytest.importorskip("sphinx.util.typing", reason="needs the extra docs")
     short = extension("rooms").short
     array = "numpy.ndarray[tuple[typing.Any, ...], numpy.dtype[numpy.float32]]"
     assert short(array) == "NDArray[np.float32]"
     assert short(f"tuple[~{array}, str] | None") == "tuple[NDArray[np.float32], str] | None"
     assert short("cellaxes.scaling._result.NoiseFit") == "NoiseFit"
+    assert short(typing.stringify_annotation(ArrayLike | None, "smart")) == "ArrayLike | None"
+
+
+def test_prose_under_returns_is_not_taken_for_a_type():
+    say = extension("rooms").say_returns
+    rest = ["", "Raises", "------", "InputError", "    If."]
+    head = ["Do.", "", "Returns", "-------"]
+    assert say([*head, "The path", "of it.", *rest]) == [
+        "Do.", "", ":returns: The path", "    of it.", *rest
+    ]  # fmt: skip
+    assert say([*head, "Last."]) == ["Do.", "", ":returns: Last."]
+    typed = [*head, "Cells", "    The folder.", *rest]
+    assert say(typed) == typed
 
 
 def test_what_a_page_asks_of_another_host_is_found():

@@ -20,6 +20,8 @@ _ARRAY = re.compile(
     r"(?:numpy\.)?dtype\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\]"
 )
 
+_LIKE = re.compile(r"[\w.]*_Buffer \| .*?_NestedSequence\[[^\[\]]*str\]")
+
 
 def rooms() -> list[str]:
     """Return the names of the public rooms, e.g. ``noise`` and ``features.metrics``."""
@@ -157,9 +159,31 @@ def _check(app: Any, env: Any) -> None:
 
 def short(annotation: str) -> str:
     """Return a type as the sources write it: an array with its dtype, names without their path."""
-    text = _ARRAY.sub(r"NDArray[\1]", annotation.replace("~", ""))
+    text = _LIKE.sub("ArrayLike", _ARRAY.sub(r"NDArray[\1]", annotation.replace("~", "")))
     text = text.replace("typing.", "").replace("collections.abc.", "").replace("numpy.", "np.")
     return re.sub(r"\b(?:cellaxes|anndata|pandas|pathlib|scipy)(?:\.\w+)*\.(\w+)", r"\1", text)
+
+
+def say_returns(lines: list[str]) -> list[str]:
+    """Return a docstring whose section Returns, where it is prose, is a field of prose.
+
+    numpydoc would take the first line for a type; here the type stands in the signature.
+    """
+    if "Returns" not in lines or (at := lines.index("Returns")) + 2 >= len(lines):
+        return lines
+    end = at + 2
+    while end < len(lines) and not re.match(r"-{3,}$", lines[end]):
+        end += 1
+    end -= end < len(lines)  # the title of the next section
+    said = lines[at + 2 : end]
+    if any(line.startswith(" ") for line in said[1:2]):
+        return lines
+    prose = [f":returns: {said[0]}", *(f"    {line}" if line else "" for line in said[1:])]
+    return [*lines[:at], *prose, *lines[end:]]
+
+
+def _say_returns(app: Any, kind: str, name: str, obj: Any, options: Any, lines: Any) -> None:
+    lines[:] = say_returns(lines)
 
 
 def _shorten_fields(
@@ -189,7 +213,8 @@ def _no_links_from_fields() -> None:
 def setup(app: Any) -> dict[str, bool]:
     """Write the pages first, look for gaps last."""
     _no_links_from_fields()
-    app.connect("autodoc-process-docstring", _shorten_fields, priority=900)
+    app.connect("autodoc-process-docstring", _say_returns, priority=100)  # before napoleon
+    app.connect("autodoc-process-docstring", _shorten_fields, priority=900)  # after it
     app.connect("object-description-transform", _shorten_parameters, priority=100)
     app.connect("builder-inited", _write)
     app.connect("env-check-consistency", _check)
