@@ -5,6 +5,7 @@ import inspect
 import re
 import shlex
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import click
@@ -187,10 +188,11 @@ def test_prose_under_returns_is_not_taken_for_a_type():
     say = extension("rooms").say_returns
     rest = ["", "Raises", "------", "InputError", "    If."]
     head = ["Do.", "", "Returns", "-------"]
+    place = extension("rooms")._PLACE
     assert say([*head, "The path", "of it.", *rest]) == [
-        "Do.", "", ":returns: The path", "    of it.", *rest
+        *head, place, "    The path", "    of it.", *rest
     ]  # fmt: skip
-    assert say([*head, "Last."]) == ["Do.", "", ":returns: Last."]
+    assert say([*head, "Last."]) == [*head, place, "    Last."]
     typed = [*head, "Cells", "    The folder.", *rest]
     assert say(typed) == typed
 
@@ -214,7 +216,8 @@ def test_every_page_stands_in_the_contents():
     names = {
         str(page.relative_to(DOCS).with_suffix("")) for page in PAGES if page.is_relative_to(DOCS)
     }
-    assert names - set(listed.split()) == {"index"}
+    left = {n for n in names if not any(fnmatch(n, entry) for entry in listed.split())}
+    assert left == {"index"}
 
 
 # ---- the tutorial whose data cannot be shipped ---------------------------------------------------

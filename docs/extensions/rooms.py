@@ -20,6 +20,7 @@ _ARRAY = re.compile(
     r"(?:numpy\.)?dtype\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\]"
 )
 
+_PLACE = "as-annotated"
 _LIKE = re.compile(r"[\w.]*_Buffer \| .*?_NestedSequence\[[^\[\]]*str\]")
 
 
@@ -165,9 +166,10 @@ def short(annotation: str) -> str:
 
 
 def say_returns(lines: list[str]) -> list[str]:
-    """Return a docstring whose section Returns, where it is prose, is a field of prose.
+    """Return a docstring whose section Returns, where it is prose, begins with a type.
 
-    numpydoc would take the first line for a type; here the type stands in the signature.
+    numpydoc takes the first line for one; here the type stands in the signature, and what is put
+    in its place is taken out again after napoleon.
     """
     if "Returns" not in lines or (at := lines.index("Returns")) + 2 >= len(lines):
         return lines
@@ -178,8 +180,8 @@ def say_returns(lines: list[str]) -> list[str]:
     said = lines[at + 2 : end]
     if any(line.startswith(" ") for line in said[1:2]):
         return lines
-    prose = [f":returns: {said[0]}", *(f"    {line}" if line else "" for line in said[1:])]
-    return [*lines[:at], *prose, *lines[end:]]
+    prose = [_PLACE, *(f"    {line}" if line else "" for line in said)]
+    return [*lines[: at + 2], *prose, *lines[end:]]
 
 
 def _say_returns(app: Any, kind: str, name: str, obj: Any, options: Any, lines: Any) -> None:
@@ -190,6 +192,7 @@ def _shorten_fields(
     app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
     """Write the types of attributes, which napoleon took from the class, as code."""
+    lines[:] = [line for line in lines if line != f":rtype: {_PLACE}"]
     for at, line in enumerate(lines):
         if found := re.match(r"(:vartype .*?: )(.*)", line):
             lines[at] = f"{found[1]}``{short(found[2])}``"
