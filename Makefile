@@ -16,7 +16,7 @@ else
   INSTALL = $(BIN)/python -m pip install --quiet
 endif
 
-.PHONY: demo test lint check bench clean
+.PHONY: demo test lint check docs bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/cellaxes demo --out demo
@@ -30,6 +30,9 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 check: lint test
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -W --keep-going -q -E -a -j 2 docs docs/_build/html
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/speed.py
@@ -60,4 +63,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 	touch $@ $(VENV)/.demo
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo docs/_build docs/api

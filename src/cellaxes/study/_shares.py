@@ -44,8 +44,8 @@ def shares(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     One row per signal, model, number of training cells and fraction below the deepest:
-    ``depth``, median UMIs per cell of the test cells where all are thinned; ``full, both,
-    train, query`` and the quantities above, bits, as means over the ``n_seeds`` replicates
+    ``depth``, median UMIs per cell of the test cells where all are thinned; ``full``, ``both``,
+    ``train``, ``query`` and the quantities above, bits, as means over the ``n_seeds`` replicates
     that finished everywhere; 95 % intervals ``_low``, ``_high`` of the loss (Student's t) and
     of the two shares (Fieller's theorem), from replicates paired by seed: infinite where the
     loss is positive but not clear of zero, NaN where it is not positive, with one replicate, or

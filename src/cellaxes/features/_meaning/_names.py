@@ -58,7 +58,7 @@ def name_features(
     highest correlation on permuted cells (known where `sets` is given), housekeeping genes left
     out; a term where both false discovery rates are below .05 and it stands ten times above all
     unrelated ones. A leaking feature is called ``batch`` first, one that follows depth or
-    mitochondrial expression (|r| >= .5) likewise.
+    mitochondrial expression (``|r| >= .5``) likewise.
 
     Parameters
     ----------
