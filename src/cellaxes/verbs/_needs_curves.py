@@ -117,7 +117,8 @@ def curves(
         errors = _along(levels, axis).set_index(["fraction", "predictor"])["standard_error"]
         top = float(whole[column].iloc[0])
         fits = {
-            name: _fit(part, column, errors) for name, part in seen.groupby("predictor", sort=False)
+            name: _fit(part, column, errors) if full[str(name)].low > 0 else None
+            for name, part in seen.groupby("predictor", sort=False)
         }
         for name, fit in fits.items():
             need, endless, halving = _needs(full[str(name)], fit, top, share)
