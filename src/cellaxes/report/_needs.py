@@ -5,22 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from matplotlib.axes import Axes
 
 from cellaxes._core.files import folder_filled, out_dir, plain, pretty_json
 from cellaxes._core.provenance import machine, versions
-from cellaxes.pl import NeedLine, needs_curves
-from cellaxes.report._figures import inline_svg
+from cellaxes.report._needs_figures import AXES, curves_svg, errors_svg
 from cellaxes.report._needs_types import MEASURED, NeedCurve, NeedsFacts
-from cellaxes.report._needs_words import conclusions, doubts, spoken
+from cellaxes.report._needs_words import conclusions, doubts, ends_of, spoken
 from cellaxes.report._page import page
 
 SCHEMA = "cellaxes.predict-needs/1"
-AXES = {
-    "cells": ("cells", "cells per well (median)"),
-    "depth": ("umis", "UMIs per cell (median)"),
-}
-"""Column of the coordinate, and how it is called in figures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,27 +115,13 @@ class NeedsReport:
                 ]
                 for axis in AXES
             },
+            ranges=ends_of,
             noise=float(self.levels["noise_of_reference"].iloc[0]),
-            figures={axis: self._drawn(axis) for axis in AXES},
+            figures={
+                axis: curves_svg(self.curves, self.draws, self.facts.share, axis) for axis in AXES
+            },
+            errors={axis: errors_svg(self.levels, axis) for axis in AXES},
         )
-
-    def _drawn(self, axis: str) -> str:
-        column, label = AXES[axis]
-        whole = (self.draws["axis"] == "cells") & (self.draws["fraction"] == 1)
-        seen = self.draws[whole | (self.draws["axis"] == axis)]
-        lines = {}
-        for curve in self.curves:
-            if curve.axis == axis:
-                own = seen[seen["predictor"] == curve.predictor]
-                lines[spoken(curve.predictor)] = NeedLine(
-                    own[column].to_numpy(float), own["bits"].to_numpy(float), curve.fit,
-                    curve.need, curve.predictor == MEASURED,
-                )  # fmt: skip
-
-        def draw(ax: Axes) -> None:
-            needs_curves(lines, share=self.facts.share, axis_label=label, ax=ax)
-
-        return inline_svg(draw)
 
     def write(self, out: str | Path) -> Path:
         """Write the page, ``results.json``, ``needs.csv``, ``levels.csv`` and ``draws.csv``.

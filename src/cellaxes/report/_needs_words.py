@@ -8,6 +8,8 @@ from cellaxes.scaling import DepthAnswer
 
 FEW = 20
 """Compounds below which an interval over compounds is too narrow."""
+FAR = 1e9
+"""Cells or UMIs that are no number any more."""
 POOR = 0.9
 """R² on level means below which a law describes its curve poorly."""
 
@@ -39,11 +41,17 @@ def conclusions(
         f"With all of them it tells {number(cells.full.bits)} bits per gene of a response that was "
         f"not measured ({_ends(cells)}); a correlation of {number(cells.full.correlation, 2)}.",
     ]
+    if cells.endless.known and cells.endless.depth > facts.cells and cells.fit is not None:
+        told.append(
+            f"More cells than were measured would still help: by the law, {percent(facts.share)} "
+            f"of what endless cells would let it tell ({number(cells.fit.I_max)} bits) takes "
+            f"{_cells(cells.endless)} per well."
+        )
     worth = cells.worth
     if worth is not None and worth.known:
         told.append(
-            f"That is as much as measuring the response itself with {_cells(worth)} per well: with "
-            "fewer, the prediction from the other responses is the better answer."
+            f"Its prediction from responses of {whole(facts.cells)} cells per well is worth a "
+            f"measurement with {_cells(worth)} per well: with fewer, predict rather than measure."
         )
     elif worth is not None and worth.reason:
         told.append(f"Against a measurement: {worth.reason}.")
@@ -51,13 +59,7 @@ def conclusions(
     if depth.need.known:
         told.append(
             f"Of the UMIs per cell ({whole(facts.umis)}) it needs {whole(depth.need.depth)} "
-            f"({_range(depth.need)})."
-        )
-    if cells.endless.known and cells.endless.depth > facts.cells and cells.fit is not None:
-        told.append(
-            f"More cells than were measured would still help: by the law, {percent(facts.share)} "
-            f"of what endless cells would tell ({number(cells.fit.I_max)} bits) takes "
-            f"{_cells(cells.endless)} per well."
+            f"({ends_of(depth.need)})."
         )
     return told + _measured(facts, measured["cells"])
 
@@ -112,11 +114,14 @@ def _measured(facts: NeedsFacts, curve: NeedCurve) -> list[str]:
 
 
 def _cells(answer: DepthAnswer) -> str:
-    return f"{whole(answer.depth)} cells ({_range(answer)})"
+    return f"{whole(answer.depth)} cells ({ends_of(answer)})"
 
 
-def _range(answer: DepthAnswer) -> str:
-    return range_of(round(answer.low), round(answer.high) if answer.high < 1e9 else answer.high, 2)
+def ends_of(answer: DepthAnswer) -> str:
+    """Return the interval of a number of cells or UMIs; an open end is said."""
+    if answer.high > FAR:
+        return f"above {whole(answer.low)}"
+    return f"{whole(answer.low)} to {whole(answer.high)}"
 
 
 def _ends(curve: NeedCurve) -> str:
