@@ -14,6 +14,7 @@ from cellaxes import perturbation as p
 from cellaxes.cli._app import app
 from cellaxes.perturbation.metrics import information
 from cellaxes.scaling import depth_for, fit_noise_law
+from cellaxes.verbs._needs_curves import relative
 from cellaxes.verbs._needs_run import run
 from cellaxes.verbs._needs_wells import Columns, levels, read_wells
 
@@ -222,14 +223,14 @@ def test_needs_read_off_the_cells_kept_aside_are_those_of_the_truth(ran, screen)
     """The truth is never shown to the report: its needs must agree with the simulator's."""
     report, _, found = ran
     unit = found.judge.unit
-    truth = screen.truth.logFC[found.split.test] / unit
-    weight = 1 / np.nansum((found.judge.reference / unit) ** 2, axis=2)
+    truth = relative(screen.truth.logFC[found.split.test], unit)
+    weight = 1 / np.nansum(relative(found.judge.reference, unit) ** 2, axis=2)
     for name in ("measurement", "compound_mean", "additive"):
         cells, bits = [], []
         for level, said in found.points:
             if level.axis == "cells":
                 guess = said.measured if name == "measurement" else said.predicted[name]
-                guess, w = np.nan_to_num(guess) / unit, weight[level.seed][:, None]
+                guess, w = relative(np.nan_to_num(guess), unit), weight[level.seed][:, None]
                 xy, xx, yy = ((w * a * b).sum() for a, b in (
                     (guess, truth), (guess, guess), (truth, truth)
                 ))  # fmt: skip
@@ -386,4 +387,4 @@ def test_the_page_fits_a_phone(made, new_browser):
     for phone in (False, True):
         found = new_browser("").run(page, script, phone=phone)
         assert found["over"] <= 0
-        assert found["svgs"] == 2
+        assert found["svgs"] == 4

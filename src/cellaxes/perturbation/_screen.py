@@ -62,7 +62,8 @@ def simulate_screen(
 
     ``x_ig ~ Poisson(L_i p_wg Γ(1/φ_g) φ_g)``, ``log2 p_wg = b_cg + d_g + e_wg + β_csg + const``:
     a baseline of the context, an effect of the donor, one of the well, and the fold change, of low
-    rank over compounds and contexts (`simulate_responses`).
+    rank over compounds and contexts (`simulate_responses`; strengths differ by their square
+    roots, so that toxic compounds do not empty genes).
 
     Parameters
     ----------
@@ -94,7 +95,8 @@ def simulate_screen(
     """
     made = simulate_responses(n_contexts, n_compounds, n_genes, random_state=random_state)
     beta = made.truth.astype(np.float64)
-    beta *= strength / float(np.median(np.sqrt((beta**2).mean(axis=1))))
+    size = np.sqrt((beta**2).mean(axis=1, keepdims=True))
+    beta *= strength / np.sqrt(size * np.median(size))
     rng = stream(random_state, "simulate_screen", n_contexts, n_compounds, n_genes)
     wells = _wells(made.rows["compound"].unique().tolist(), n_replicates, n_control_wells)
     base = BASE_SD * rng.normal(size=n_genes) + OWN_SD * rng.normal(size=(n_contexts, n_genes))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -140,7 +141,7 @@ def needs_errors(
     return _finished(ax, axis_label, "lower left")
 
 
-def _finished(ax: Axes, axis_label: str, where: str) -> Axes:
+def _finished(ax: Axes, axis_label: str, where: Literal["upper left", "lower left"]) -> Axes:
     """Give the axes their scale, ticks, label and legend."""
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))

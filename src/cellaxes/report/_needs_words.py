@@ -36,8 +36,7 @@ def conclusions(
         f"{name} needs {_cells(cells.need)} per well to keep {percent(facts.share)} of what it "
         f"tells with {whole(facts.cells)}."
         if cells.need.known
-        else f"{name}: how many cells per well it needs cannot be read from these data: "
-        f"{cells.need.reason}.",
+        else f"{name}: of cells per well, {cells.need.reason}.",
         f"With all of them it tells {number(cells.full.bits)} bits per gene of a response that was "
         f"not measured ({_ends(cells)}); a correlation of {number(cells.full.correlation, 2)}.",
     ]
@@ -81,7 +80,7 @@ def doubts(facts: NeedsFacts, curves: Sequence[NeedCurve]) -> list[str]:
         f"the law describes {spoken(curve.predictor)} along {curve.axis} poorly "
         f"(R² {curve.fit.r_squared:.2f}): its need is rough"
         for curve in curves
-        if curve.fit is not None and curve.full.low > 0 and curve.fit.r_squared < POOR
+        if curve.fit is not None and curve.need.known and curve.fit.r_squared < POOR
     ]
     told.append(
         "both halves of the cells come from the same wells: what a well or its controls do to all "
@@ -92,7 +91,7 @@ def doubts(facts: NeedsFacts, curves: Sequence[NeedCurve]) -> list[str]:
 
 def _halving(cells: NeedCurve, depth: NeedCurve) -> list[str]:
     a, b = cells.halving, depth.halving
-    if not (a == a and b == b):
+    if not (cells.need.known and depth.need.known):
         return []
     told = f"Half the cells cost it {percent(a)} of its bits, half the UMIs per cell {percent(b)}"
     if max(a, b) > 1.5 * min(a, b) and max(a, b) > 0.02:

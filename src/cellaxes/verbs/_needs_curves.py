@@ -1,6 +1,7 @@
 """From what was said at every level to curves of information, their laws and what they need."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ Point = tuple[Level, Said]
 
 FEWEST = 3
 """Levels from which a law is fitted."""
+FACTOR = 5.0
+"""By which a number of cells may be off and still be named."""
 NAN = float("nan")
 
 
@@ -62,9 +65,22 @@ class Judge:
 
     def _information(self, at: slice, guess: Array) -> metrics.ResponseInformation:
         return metrics.information(
-            self.reference[at] / self.unit, guess / self.unit, self.compounds,
-            repeat=self.repeat[at] / self.unit, level=self.level,
+            relative(self.reference[at], self.unit), relative(guess, self.unit), self.compounds,
+            repeat=relative(self.repeat[at], self.unit), level=self.level,
         )  # fmt: skip
+
+
+def relative(values: Array, unit: Array) -> Array:
+    """Return log2 fold changes less what all genes of a row share, in units of their errors.
+
+    Counts are relative, so that a change of all genes alike is a matter of normalisation; it is
+    the mean weighted by precision. NaN stays.
+    """
+    precision = np.where(np.isnan(values), 0.0, unit**-2.0)
+    total = precision.sum(axis=-1, keepdims=True)
+    shared = (np.nan_to_num(values) * precision).sum(axis=-1, keepdims=True)
+    found: Array = (values - shared / np.maximum(total, 1e-300)) / unit
+    return found
 
 
 def tables(
@@ -165,10 +181,20 @@ def _needs(
         return none, none, NAN
     whole, half = fit.law(top), fit.law(top / 2)
     return (
-        depth_for(fit, share_of_bits=share, full=min(top, max(fit.depth))),
+        _told(depth_for(fit, share_of_bits=share, full=min(top, max(fit.depth))), fit),
         depth_for(fit, share_of_bits=share),
         1 - half / whole if whole > 0 else NAN,
     )
+
+
+def _told(answer: DepthAnswer, fit: NoiseFit) -> DepthAnswer:
+    """Return an answer that says in words of any axis why it is none."""
+    least = min(fit.depth)
+    if answer.known and answer.depth >= least:
+        return answer
+    wide = f"anything from {answer.low:.3g} to {answer.high:.3g} agrees with these data"
+    flat = f"no more than the least that was measured ({least:g}) is needed, its curve is flat"
+    return replace(answer, known=False, reason=flat if answer.depth < least else wide)
 
 
 def _worth(
@@ -189,5 +215,7 @@ def _worth(
     ends = [fit.law.inverse(max(bits, 0.0)) / found.depth for bits in (full.low, full.high)]
     down, up = (np.hypot(np.log(end), np.log(own / found.depth)) for end, own in
                 zip(ends, (found.low, found.high), strict=True))  # fmt: skip
-    low, high = found.depth * np.exp(-down), found.depth * np.exp(up)
-    return DepthAnswer(found.depth, float(low), float(high), found.known, found.reason)
+    low, high = (float(found.depth * np.exp(by)) for by in (-down, up))
+    known = low * FACTOR > found.depth > high / FACTOR
+    reason = "" if known else f"anything from {low:.3g} to {high:.3g} cells agrees with these data"
+    return DepthAnswer(found.depth, low, high, known, reason)
