@@ -381,6 +381,13 @@ def test_an_interrupted_run_leaves_nothing(tiny, tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_predictor_has_one_colour_in_all_figures(made):
+    page = (made[1] / "report.html").read_text()
+    for figure in page.split("<svg")[1:]:
+        places = [figure.index(f">{name}<") for name in ("compound mean", "additive")]
+        assert places == sorted(places)
+
+
 def test_the_page_fits_a_phone(made, new_browser):
     page = (made[1] / "report.html").read_text()
     script = "return { over: overflow(), svgs: all('svg').length };"

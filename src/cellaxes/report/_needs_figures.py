@@ -44,13 +44,12 @@ def curves_svg(curves: Sequence[NeedCurve], draws: pd.DataFrame, share: float, a
 def errors_svg(levels: pd.DataFrame, axis: str) -> str:
     """Draw how far predictions are off along an axis."""
     column, label = AXES[axis]
-    seen = along(levels, axis).sort_values(column)
-    lines = {
-        spoken(str(name)): ErrorLine(
+    seen, lines = along(levels, axis), {}
+    for name in dict.fromkeys(seen["predictor"]):
+        own = seen[seen["predictor"] == name].sort_values(column)
+        lines[spoken(name)] = ErrorLine(
             own[column].to_numpy(float), own["error"].to_numpy(float), name == MEASURED
         )
-        for name, own in seen.groupby("predictor", sort=False)
-    }
     zero, noise = (float(seen[name].iloc[0]) for name in ("error_of_zero", "noise_of_reference"))
 
     def draw(ax: Axes) -> None:

@@ -36,7 +36,8 @@ def conclusions(
         f"{name} needs {_cells(cells.need)} per well to keep {percent(facts.share)} of what it "
         f"tells with {whole(facts.cells)}."
         if cells.need.known
-        else f"{name}: of cells per well, {cells.need.reason}.",
+        else f"How many cells per well {name[0].lower()}{name[1:]} needs cannot be told: "
+        f"{cells.need.reason}.",
         f"With all of them it tells {number(cells.full.bits)} bits per gene of a response that was "
         f"not measured ({_ends(cells)}); a correlation of {number(cells.full.correlation, 2)}.",
     ]
