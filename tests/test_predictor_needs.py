@@ -395,3 +395,13 @@ def test_the_page_fits_a_phone(made, new_browser):
         found = new_browser("").run(page, script, phone=phone)
         assert found["over"] <= 0
         assert found["svgs"] == 4
+
+
+def test_a_change_of_all_genes_alike_tells_nothing():
+    """Counts are relative: it is a matter of normalisation."""
+    rng = np.random.default_rng(5)
+    values, unit = rng.normal(size=(2, 6, 20)), rng.uniform(0.1, 1, 20)
+    values[0, 0, :5] = np.nan
+    moved = values + rng.normal(size=(2, 6, 1))
+    np.testing.assert_allclose(relative(moved, unit), relative(values, unit), atol=1e-12)
+    assert np.isnan(relative(values, unit)).sum() == 5
