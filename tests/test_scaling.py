@@ -275,3 +275,8 @@ def test_published_curves_are_reproduced(shared):
     assert (known["I_max"] - known["fitted_I_max"]).abs().max() < 1e-3
     doubtful = both[~both["identified"]]
     assert doubtful[keys].to_numpy().tolist() == [["larry", "Geneformer", "clone", 215]]
+
+
+def test_a_curve_of_nothing_but_scatter_has_an_interval_and_no_overflow():
+    fit = cx.scaling.fit_noise_law([9, 5, 3, 2], [1e-3, -2e-3, 5e-4, -1e-3], error=2e-3)
+    assert not fit.identified

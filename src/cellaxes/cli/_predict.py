@@ -8,6 +8,7 @@ import typer
 from cellaxes._core.errors import InputError
 from cellaxes.cli._options import Out, RandomState, named
 from cellaxes.cli._predict_fit import predict_fit, predict_next, predict_predict
+from cellaxes.cli._predict_needs import predict_needs
 
 predict_app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +19,7 @@ predict_app = typer.Typer(
 predict_app.command("fit")(predict_fit)
 predict_app.command("predict")(predict_predict)
 predict_app.command("next")(predict_next)
+predict_app.command("needs")(predict_needs)
 
 
 @predict_app.command("evaluate")

@@ -8,6 +8,7 @@ from cellaxes.perturbation._baselines._predict import (
 )
 from cellaxes.perturbation._baselines._registry import show_baselines
 from cellaxes.perturbation._bayes import Squeezed, squeeze_variances
+from cellaxes.perturbation._by_name import check_predictor, predict_by
 from cellaxes.perturbation._campaign import Campaigns, simulate_campaigns
 from cellaxes.perturbation._composition import Composition, composition_outliers
 from cellaxes.perturbation._contrast import moderated_t
@@ -49,6 +50,7 @@ from cellaxes.perturbation._pseudobulk import pseudobulk
 from cellaxes.perturbation._quality import Quality, quality, row_quality
 from cellaxes.perturbation._reasons import GENE_REASONS, REASONS, WARNINGS
 from cellaxes.perturbation._result import ContextFit, DifferentialExpression
+from cellaxes.perturbation._screen import SimulatedScreen, simulate_screen
 from cellaxes.perturbation._search import Search, search_settings
 from cellaxes.perturbation._simulate import Simulated, simulate_responses
 from cellaxes.perturbation._splits._context import few_shot_context, zero_shot_context
@@ -108,6 +110,7 @@ __all__ = [
     "Recommender",
     "Search",
     "Simulated",
+    "SimulatedScreen",
     "Split",
     "Squeezed",
     "Stack",
@@ -120,6 +123,7 @@ __all__ = [
     "Voom",
     "abstentions",
     "baselines",
+    "check_predictor",
     "composition_outliers",
     "conformal",
     "coverage_by_context",
@@ -156,6 +160,7 @@ __all__ = [
     "norm_factors",
     "out_of_fold",
     "predict_baseline",
+    "predict_by",
     "presets",
     "pseudobulk",
     "quality",
@@ -175,6 +180,7 @@ __all__ = [
     "signed_log10_p",
     "simulate_campaigns",
     "simulate_responses",
+    "simulate_screen",
     "squeeze_variances",
     "stack",
     "standardise_compounds",

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from cellaxes._core.matrix import Counts
 from cellaxes.perturbation._counts import Array, dense_counts, library_sizes
@@ -88,6 +87,8 @@ def _inner(values: Array, trim: float) -> NDArray[np.bool_]:
     """Whether the rank of each value (ties shared) lies within the trimmed range."""
     n = len(values)
     low = np.floor(n * trim) + 1
-    ranks = rankdata(values)
+    ordered = np.sort(values)
+    first, last = ordered.searchsorted(values), ordered.searchsorted(values, "right")
+    ranks = (first + last + 1) / 2
     kept: NDArray[np.bool_] = (ranks >= low) & (ranks <= n + 1 - low)
     return kept

@@ -3,6 +3,8 @@
 from cellaxes.report._brief import brief
 from cellaxes.report._explain import ExplainReport
 from cellaxes.report._measure import MeasureReport
+from cellaxes.report._needs import NeedsReport
+from cellaxes.report._needs_types import MEASURED, NeedCurve, NeedsFacts
 from cellaxes.report._plan import PlannedModel, PlanReport
 from cellaxes.report._predict import PredictReport
 from cellaxes.report._predict_fit import PredictorReport
@@ -15,6 +17,7 @@ from cellaxes.report._zoo import Zoo, zoo
 from cellaxes.report._zoo_types import ZooCurve, ZooGrid
 
 __all__ = [
+    "MEASURED",
     "CoordinateFit",
     "Curve",
     "DataFacts",
@@ -22,6 +25,9 @@ __all__ = [
     "ExplainReport",
     "Likeness",
     "MeasureReport",
+    "NeedCurve",
+    "NeedsFacts",
+    "NeedsReport",
     "PlanReport",
     "PlannedModel",
     "PredictFacts",

@@ -51,6 +51,7 @@ def depth_for(
     bits: float | None = None,
     share_of_bits: float | None = None,
     share_of_states: float | None = None,
+    full: float | None = None,
 ) -> DepthAnswer:
     """Return the depth at which a target is reached.
 
@@ -68,6 +69,9 @@ def depth_for(
         Between 0 and 1: of the capacity in bits.
     share_of_states
         Between 0 and 1: of the number of states.
+    full
+        Depth at which shares count as whole, within what was measured; ``None``: endless depth.
+        The answer then lies between measurements, and does not ask for a capacity.
 
     Raises
     ------
@@ -83,6 +87,8 @@ def depth_for(
     574
     >>> round(depth_for(fit, share_of_states=0.9).depth)
     787
+    >>> round(depth_for(fit, share_of_bits=0.9, full=3000).depth)
+    464
     """
     given = {"bits": bits, "share_of_bits": share_of_bits, "share_of_states": share_of_states}
     named = {name: value for name, value in given.items() if value is not None}
@@ -92,17 +98,22 @@ def depth_for(
     if not (value > 0 and (name == "bits" or value < 1)):
         limits = "above 0" if name == "bits" else "between 0 and 1"
         raise InputError(f"{name} must be {limits}, not {value}.")
+    if full is not None and not 0 < full <= max(fit.depth):
+        raise InputError(f"full must lie within the depths measured ({max(fit.depth):g}).")
 
     def answer(law: NoiseLaw) -> float:
+        whole = law.I_max if full is None else law(full)
         targets = {
             "bits": value,
-            "share_of_bits": value * law.I_max,
-            "share_of_states": law.I_max + np.log2(value),
+            "share_of_bits": value * whole,
+            "share_of_states": whole + np.log2(value),
         }
         return law.inverse(max(targets[name], 0.0))
 
     best, low, high = _ends(answer, [fit])
-    reasons = [f"the law is not identified: {fit.reason}"] if not fit.identified else []
+    reasons = []
+    if not fit.identified and full is None:
+        reasons.append(f"the law is not identified: {fit.reason}")
     if np.isinf(best):
         reasons.append(f"no depth reaches {name} {value:g}: the capacity is {fit.I_max:.2f} bits")
     elif best == 0:

@@ -26,7 +26,8 @@ def shared_shift(
     """Half width (95 %) of the displacement that all points may share, bits, at each point."""
     top = law(float(problem.u.max()))
     wide = residual_sd * float(student.ppf(0.975, max(len(problem.u) - 2, 1)))
-    shared = wide * (np.abs(problem.y) / top if top > 0 else np.ones_like(problem.y))
+    # A point lies above the law's top by scatter alone: it shares no more than the top does.
+    shared = wide * (np.minimum(np.abs(problem.y) / top, 1) if top > 0 else np.ones_like(problem.y))
     if error is not None:
         given = np.broadcast_to(np.asarray(error, dtype=np.float64), problem.u.shape)
         if not (np.isfinite(given).all() and given.min() >= 0):

@@ -7,6 +7,7 @@ from cellaxes.verbs._plan import plan
 from cellaxes.verbs._predict import evaluate_predictions
 from cellaxes.verbs._predict_fit import fit_predictor
 from cellaxes.verbs._predict_rows import next_measurements, predict_responses
+from cellaxes.verbs._predictor_needs import predictor_needs
 from cellaxes.verbs._profile import profile
 from cellaxes.verbs._steer import steer
 from cellaxes.verbs._structure import structure
@@ -20,6 +21,7 @@ __all__ = [
     "next_measurements",
     "plan",
     "predict_responses",
+    "predictor_needs",
     "profile",
     "steer",
     "structure",

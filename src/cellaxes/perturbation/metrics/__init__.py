@@ -11,6 +11,7 @@ from cellaxes.perturbation.metrics._calibration import (
 from cellaxes.perturbation.metrics._de import de_auprc, de_direction, de_overlap, prevalence
 from cellaxes.perturbation.metrics._discrimination import discrimination, pds
 from cellaxes.perturbation.metrics._errors import mae, mrmae, mrrmse, rmse
+from cellaxes.perturbation.metrics._information import ResponseInformation, information
 from cellaxes.perturbation.metrics._magnitude import norm_ratio, slope
 from cellaxes.perturbation.metrics._registry import show
 from cellaxes.perturbation.metrics._scale import scale, scaled
@@ -20,6 +21,7 @@ __all__ = [
     "Calibration",
     "Comparison",
     "Coverage",
+    "ResponseInformation",
     "calibration",
     "cosine",
     "coverage",
@@ -27,6 +29,7 @@ __all__ = [
     "de_direction",
     "de_overlap",
     "discrimination",
+    "information",
     "mae",
     "mrmae",
     "mrrmse",
