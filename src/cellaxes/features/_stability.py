@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -131,6 +132,7 @@ def choose_k(
     arch: str = "auto",
     n_features: int | None = None,
     device: str = "cpu",
+    checkpoint: str | Path | None = None,
     random_state: int = 0,
     progress: bool = False,
 ) -> KChoice:
@@ -142,7 +144,7 @@ def choose_k(
 
     Parameters
     ----------
-    z, counts, arch, n_features, device, progress
+    z, counts, arch, n_features, device, checkpoint, progress
         As of `fit`.
     ks
         Tried; those of half of the dimensions or more are left out.
@@ -169,6 +171,7 @@ def choose_k(
         arch=arch,
         n_features=n_features,
         device=device,
+        checkpoint=checkpoint,
         progress=progress,
     )
     rows = []

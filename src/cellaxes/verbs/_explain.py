@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cellaxes._core import keys
 from cellaxes._core.adata import obs_column, obsm_matrix, read_h5ad
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import out_dir
+from cellaxes._core.folders import out_dir
 from cellaxes._core.matrix import (
     Counts,
 )
@@ -27,6 +27,7 @@ from cellaxes.features import (
     effects,
     evaluate,
     fit_many,
+    forget_checkpoint,
     preflight,
     stability,
 )
@@ -37,6 +38,8 @@ from cellaxes.verbs._inputs import check_annotations, check_made, read_counts
 
 DECODED = 64
 """Cells on which the effect of a feature on genes is averaged."""
+TRAINING, CHOOSING = ".training", ".training_of_k"
+"""Checkpoints inside the folder, until the result is complete."""
 MAPS = ("X_umap", "X_tsne")
 """Where cells are drawn, if there: the first that is; else two principal components."""
 
@@ -66,6 +69,8 @@ def explain(
     progress: bool = True,
 ) -> ExplainReport:
     """Train sparse features of an embedding, read what they mean, and write the page.
+
+    Interrupted or killed while it trains, the same call goes on from the last minute.
 
     Parameters
     ----------
@@ -138,7 +143,8 @@ def explain(
     )
     if isinstance(k, str):
         k = _chosen(k, z, counts=counts, arch=arch, n_features=n_features, device=device,
-                    random_state=random_state, progress=progress)  # fmt: skip
+                    checkpoint=folder / CHOOSING, random_state=random_state,
+                    progress=progress)  # fmt: skip
     sparse, *others = fit_many(
         z,
         seeds=range(random_state, random_state + n_seeds),
@@ -148,6 +154,7 @@ def explain(
         n_features=n_features,
         preset=preset,
         device=device,
+        checkpoint=folder / TRAINING,
         progress=progress,
     )
     activations = sparse.encode(z)
@@ -199,6 +206,8 @@ def explain(
         coordinates_name=drawn_name,
     )
     report.write(folder)
+    for kept in (CHOOSING, TRAINING):
+        forget_checkpoint(folder / kept)
     if isinstance(data, anndata.AnnData):
         slot = keys.embedding("sae")
         data.obsm[slot] = activations
@@ -217,6 +226,7 @@ def _chosen(
     arch: str,
     n_features: int | None,
     device: str,
+    checkpoint: Path,
     random_state: int,
     progress: bool,
 ) -> float:
@@ -229,6 +239,7 @@ def _chosen(
         arch=arch,
         n_features=n_features,
         device=device,
+        checkpoint=checkpoint,
         random_state=random_state,
         progress=progress,
     ).k
