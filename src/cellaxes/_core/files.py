@@ -1,15 +1,21 @@
 """Files that appear whole or not at all, and JSON that means the same everywhere."""
 
 import errno
+import gc
 import hashlib
 import json
 import math
 import os
 import re
-from collections.abc import Iterator
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cellaxes._core.errors import StoreError
 from cellaxes._core.parts import part_of, sweep_beside
@@ -21,6 +27,7 @@ def storing(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
+        _let_go(error)
         number = _number(error)
         if isinstance(error, StoreError) or (isinstance(error, RuntimeError) and number is None):
             raise
@@ -34,6 +41,23 @@ def storing(path: Path) -> Iterator[None]:
             f"{path} could not be written ({reason}); what is finished is kept: "
             "mend the folder and run the same command again."
         ) from error
+
+
+def _let_go(error: BaseException) -> None:
+    """Drop what a failed write left open.
+
+    An HDF5 file that cannot be written cannot be closed either, and every object in it would say
+    so on standard error when it goes.
+    """
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        behind: BaseException | None = error
+        while behind is not None:
+            traceback.clear_frames(behind.__traceback__)
+            behind = behind.__context__
+        gc.collect()
+    finally:
+        sys.unraisablehook = hook
 
 
 def _number(error: OSError | RuntimeError) -> int | None:
@@ -110,3 +134,12 @@ def file_identity(path: Path, algorithm: str = "sha256") -> str:
     """Return the SHA-256 (or another hash) of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, algorithm).hexdigest()
+
+
+def array_identity(arrays: Iterable[NDArray[Any]]) -> str:
+    """Return the SHA-256 of the types, shapes and values of arrays, in hexadecimal."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

@@ -1,6 +1,5 @@
 """Unfinished training on disk: stopped anywhere, it goes on and ends the same."""
 
-import hashlib
 import re
 import shutil
 import time
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from cellaxes._core.artefact import Artefact, opened
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import plain, storing
+from cellaxes._core.files import array_identity, plain, storing
 from cellaxes._core.locks import first
 from cellaxes._core.matrix import Counts, by_rows, csr_rows, row_blocks, shape_of
 from cellaxes._core.parts import sweep
@@ -59,7 +58,7 @@ class Checkpoint:
         with opened(states[-1], KIND, "no state of a training") as found:
             before, step = dict(found.params["what"]), int(found.params["step"])
         differ = [
-            f"{name} {before.get(name)}, here {self.what.get(name)}"
+            f"{name} {_short(before.get(name))}, here {_short(self.what.get(name))}"
             for name in sorted(before.keys() | self.what.keys())
             if before.get(name) != self.what.get(name)
         ]
@@ -129,11 +128,11 @@ def identify(
 ) -> dict[str, Any]:
     """Return what a training is of, by name: data as SHA-256, settings as they are."""
     return {
-        "embedding": _digest(
+        "embedding": array_identity(
             rows.z[rows.rows[start : start + _ROWS]] for start in range(0, len(rows.rows), _ROWS)
         ),
-        "training cells": _digest([rows.rows]),
-        "counts": None if counts is None else _digest(_parts(counts)),
+        "training cells": array_identity([rows.rows]),
+        "counts": None if counts is None else array_identity(_parts(counts)),
         "seeds": [seed for seed, _ in members],
         "ks": [k for _, k in members],
         "device": device,
@@ -149,10 +148,6 @@ def _parts(counts: Counts) -> Iterator[NDArray[Any]]:
         yield from (block.data, block.indices.astype(np.int64), block.indptr.astype(np.int64))
 
 
-def _digest(arrays: Any) -> str:
-    """Return the SHA-256 of the types, shapes and values of arrays, its first 16 digits."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:16]
+def _short(value: Any) -> str:
+    """Return a value in a few characters: of a SHA-256 the first."""
+    return value[:8] if isinstance(value, str) and len(value) == 64 else str(value)

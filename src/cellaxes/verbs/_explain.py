@@ -1,6 +1,7 @@
 """Explain: sparse features of an embedding, their meaning, and how far it can be trusted."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import anndata
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from cellaxes._core import keys
 from cellaxes._core.adata import obs_column, obsm_matrix, read_h5ad
 from cellaxes._core.errors import InputError
+from cellaxes._core.files import array_identity, identity
 from cellaxes._core.folders import out_dir
 from cellaxes._core.matrix import (
     Counts,
@@ -38,7 +40,7 @@ from cellaxes.verbs._inputs import check_annotations, check_made, read_counts
 
 DECODED = 64
 """Cells on which the effect of a feature on genes is averaged."""
-TRAINING, CHOOSING = ".training", ".training_of_k"
+TRAINING = ".training"
 """Checkpoints inside the folder, until the result is complete."""
 MAPS = ("X_umap", "X_tsne")
 """Where cells are drawn, if there: the first that is; else two principal components."""
@@ -141,9 +143,11 @@ def explain(
         {column: known[column] for column in (labels, batch) if column},
         random_state=random_state,
     )
+    wishes = (arch, n_features, k, preset, n_seeds, random_state)
+    training = folder / TRAINING / identity([array_identity([z]), *wishes])[:16]
     if isinstance(k, str):
         k = _chosen(k, z, counts=counts, arch=arch, n_features=n_features, device=device,
-                    checkpoint=folder / CHOOSING, random_state=random_state,
+                    checkpoint=training / "of_k", random_state=random_state,
                     progress=progress)  # fmt: skip
     sparse, *others = fit_many(
         z,
@@ -154,7 +158,7 @@ def explain(
         n_features=n_features,
         preset=preset,
         device=device,
-        checkpoint=folder / TRAINING,
+        checkpoint=training / "of_features",
         progress=progress,
     )
     activations = sparse.encode(z)
@@ -206,8 +210,7 @@ def explain(
         coordinates_name=drawn_name,
     )
     report.write(folder)
-    for kept in (CHOOSING, TRAINING):
-        forget_checkpoint(folder / kept)
+    _forget(folder / TRAINING)
     if isinstance(data, anndata.AnnData):
         slot = keys.embedding("sae")
         data.obsm[slot] = activations
@@ -216,6 +219,15 @@ def explain(
             "version": __version__,
         }
     return report
+
+
+def _forget(training: Path) -> None:
+    """Remove all checkpoints but those at which another process trains."""
+    for kept in training.glob("*/of_*"):
+        forget_checkpoint(kept)
+    for folder in (*training.glob("*"), training):
+        with suppress(OSError):  # somebody trains there
+            folder.rmdir()
 
 
 def _chosen(
