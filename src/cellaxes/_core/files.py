@@ -18,17 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import StoreError
-from cellaxes._core.parts import part_of, sweep_beside
+from cellaxes._core.parts import final_of, part_of, sweep_beside
 
 
 @contextmanager
 def storing(path: Path) -> Iterator[None]:
     """Turn a failed write into a `StoreError` of one sentence."""
     try:
-        yield
+        with _closing_quietly():
+            yield
     except (OSError, RuntimeError) as error:
-        _let_go(error)
-        number = _number(error)
+        number, path = _number(error), final_of(path)
         if isinstance(error, StoreError) or (isinstance(error, RuntimeError) and number is None):
             raise
         if number in (errno.ENOSPC, errno.EDQUOT):
@@ -43,21 +43,30 @@ def storing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _let_go(error: BaseException) -> None:
-    """Drop what a failed write left open.
+@contextmanager
+def _closing_quietly() -> Iterator[None]:
+    """Drop what an HDF5 file that cannot be written says of its own closing.
 
-    An HDF5 file that cannot be written cannot be closed either, and every object in it would say
-    so on standard error when it goes.
+    Each object in it repeats the error on standard error when it goes; raised is the first.
     """
-    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    before = sys.unraisablehook
+
+    def hear(said: "sys.UnraisableHookArgs") -> None:
+        if "Can't decrement id ref count" not in str(said.exc_value):
+            before(said)
+
+    sys.unraisablehook = hear
     try:
+        yield
+    except BaseException as error:
         behind: BaseException | None = error
         while behind is not None:
             traceback.clear_frames(behind.__traceback__)
             behind = behind.__context__
         gc.collect()
+        raise
     finally:
-        sys.unraisablehook = hook
+        sys.unraisablehook = before
 
 
 def _number(error: OSError | RuntimeError) -> int | None:

@@ -13,11 +13,10 @@ from pathlib import Path
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import storing
 from cellaxes._core.locks import alone
-from cellaxes._core.parts import part_of, sweep_beside
+from cellaxes._core.parts import INSIDE, part_of, sweep_beside
 
 HEADS = ("results.json", "report.html")
 """What says that a result is complete: the first to go when another comes, the last to come."""
-_PART = "result"
 _READY = ".ready"
 _GONE = ".gone"
 
@@ -38,7 +37,7 @@ def out_dir(path: str | Path) -> Path:
             "choose another with --out, or free it."
         ) from error
     settle(path)
-    sweep_beside(path / _PART)
+    sweep_beside(path / INSIDE)
     return path
 
 
@@ -100,7 +99,7 @@ def folder_filled(path: Path, *, instead_of: Iterable[str] = ()) -> Iterator[Pat
     """
     with storing(path):
         path.mkdir(parents=True, exist_ok=True)
-        temporary = part_of(path / _PART)
+        temporary = part_of(path / INSIDE)
         temporary.mkdir()
         try:
             yield temporary
@@ -139,7 +138,7 @@ def _move_in(ready: Path) -> None:
     aside = []
     for name in (*sorted(entries - set(heads)), *heads):
         if (path / name).is_dir():
-            aside.append((path / name).rename(part_of(path / _PART)))
+            aside.append((path / name).rename(part_of(path / INSIDE)))
         (ready / name).replace(path / name)
     for old in (ready, *aside):
         shutil.rmtree(old, ignore_errors=True)

@@ -14,13 +14,24 @@ from pathlib import Path
 
 PATIENCE = 3600.0
 """Seconds after which what a process of another machine left is taken for abandoned."""
-_NAME = re.compile(r"\..+\.(?:(?P<where>[0-9a-f]{8})-(?P<process>\d+)-)?[0-9a-f]{12,32}\.part")
+INSIDE = "~"
+"""Name of what fills a folder and is not there in the end."""
+_NAME = re.compile(
+    r"\.(?P<name>.+)\.(?:(?P<where>[0-9a-f]{8})-(?P<process>\d+)-)?[0-9a-f]{12,32}\.part"
+)
 
 
 def part_of(path: Path) -> Path:
     """Return a name beside ``path`` that no other process uses, for what is not finished."""
     mark = f"{_where()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
     return path.with_name(f".{path.name}.{mark}.part")
+
+
+def final_of(path: Path) -> Path:
+    """Return what something below a `part_of` will be called in the end."""
+    found = [(step, _NAME.fullmatch(step)) for step in path.parts]
+    names = [step if named is None else named["name"] for step, named in found]
+    return Path(*(name for name in names if name != INSIDE))
 
 
 def sweep(root: Path) -> None:
