@@ -136,7 +136,8 @@ def test_a_full_disk_costs_a_sentence_and_no_earlier_result(name, inputs, tmp_pa
     for size in (0, largest // 2):  # at the first byte; at the largest file
         with files_of_at_most(size):
             code, why = command(said, out)
-        assert code == 2 and is_a_sentence_about(why, out), (code, why)
+        assert code == 2
+        assert is_a_sentence_about(why, out), why
         found = entries(out)
         kept = {file for file in whole if "runs/" in file or not of_study(file)}
         assert all(found.get(file) == whole[file] for file in kept)
@@ -148,21 +149,22 @@ def test_a_full_disk_costs_a_sentence_and_no_earlier_result(name, inputs, tmp_pa
 
 def test_a_disk_without_room_is_named(inputs, tmp_path, monkeypatch):
     monkeypatch.chdir(inputs)
-    with disk(tmp_path / "disk", "64k") as small:
+    with disk(tmp_path / "disk", "12k") as small:
         code, why = command(COMMANDS["structure ingest"], small / "out")
-        assert code == 2 and why.startswith(f"the disk is full, {small / 'out' / 'cells'}"), why
+        assert code == 2
+        assert why.startswith(f"the disk is full, {small / 'out' / 'cells'}"), why
         assert "free space and run the same command again" in why
         assert entries(small) == {}
 
 
-@pytest.mark.parametrize("name", ["study run", "fit", "plan", "zoo", "explain", "structure tree",
-                                  "structure ingest", "predict predict", "predict next"])  # fmt: skip
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"measure", "study plan", "structure"}))
 def test_a_read_only_disk_costs_a_sentence_before_any_work(name, inputs, tmp_path, monkeypatch):
     monkeypatch.chdir(inputs)
     with disk(tmp_path / "disk", "1m") as readonly:
         subprocess.run(["mount", "-o", "remount,ro", str(readonly)], check=True)
         code, why = command(COMMANDS[name], readonly / "out")
-        assert code == 2 and is_a_sentence_about(why, readonly / "out"), (code, why)
+        assert code == 2
+        assert is_a_sentence_about(why, readonly / "out"), why
         assert "Read-only file system" in why
 
 
