@@ -88,7 +88,10 @@ def targets(data: Path, *, write: bool = True) -> dict[str, Target]:
         made.save(out / "features")
 
     def fit(out: Path, seed: int) -> None:
-        members = {"kernel_gp": p.KernelGP(n_steps=5), "recommender": p.Recommender()}
+        members: dict[str, p.Predictor] = {
+            "kernel_gp": p.KernelGP(n_steps=5),
+            "recommender": p.Recommender(),
+        }
         wanted = pd.DataFrame({"context": "C", "compound": [f"drug {k}" for k in range(12, 16)]})
         cx.verbs.fit_predictor(
             table, wanted, out=out, members=members, n_jobs=1, random_state=seed, progress=False
