@@ -13,7 +13,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from cellaxes._core.errors import InputError, near
-from cellaxes._core.files import folder_atomic, pretty_json
+from cellaxes._core.files import pretty_json
+from cellaxes._core.folders import folder_atomic, settle
 from cellaxes._core.version import __version__
 
 FORMAT = 1
@@ -70,6 +71,8 @@ class Artefact:
             If it is a file, is missing or damaged, or of another layout.
         """
         path = Path(path)
+        if not path.exists():
+            settle(path.parent)  # a killed process may have left it ready beside
         if path.is_file():
             raise InputError(
                 f"{path} is a file, but a saved model is a folder with artefact.json and "

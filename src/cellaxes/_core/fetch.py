@@ -1,6 +1,5 @@
 """Files from the network: cached, resumed where they broke off, checked, whole or not at all."""
 
-import contextlib
 import http.client
 import os
 import sys
@@ -8,11 +7,11 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 from cellaxes._core.errors import InputError, StoreError
 from cellaxes._core.files import file_identity, storing, write_atomic
+from cellaxes._core.locks import alone
 from cellaxes._core.version import __version__
 
 CACHE = "CELLAXES_CACHE"
@@ -91,7 +90,8 @@ def fetch(
     part = path.with_name(path.name + ".part")
     with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(part):
+    lock = part.with_name(part.name + ".lock")
+    with storing(lock), alone(lock):
         if path.is_file():  # another process was quicker
             return fetch(url, path, sha256=sha256, md5=md5, tries=tries, timeout=timeout)
         _complete(url, part, tries, timeout)
@@ -198,18 +198,3 @@ def _continue(url: str, part: Path, timeout: float) -> None:
 def _forget(part: Path) -> None:
     part.unlink(missing_ok=True)
     part.with_name(part.name + ".tag").unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _alone(part: Path) -> Iterator[None]:
-    """Let one process at a time work on ``part`` (where the platform can lock files)."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    lock = part.with_name(part.name + ".lock")
-    with storing(lock), lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield
-        lock.unlink(missing_ok=True)

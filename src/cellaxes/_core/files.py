@@ -1,82 +1,80 @@
 """Files that appear whole or not at all, and JSON that means the same everywhere."""
 
 import errno
+import gc
 import hashlib
 import json
 import math
 import os
-import shutil
-import tempfile
-import time
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import re
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cellaxes._core.errors import InputError, StoreError
+import numpy as np
+from numpy.typing import NDArray
 
-
-def out_dir(path: str | Path) -> Path:
-    """Return ``path`` as a folder that exists and can be written, or say why it cannot."""
-    path = Path(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"the output folder {path} cannot be written ({error.strerror}): "
-            "choose another with --out, or free it."
-        ) from error
-    return path
-
-
-@contextmanager
-def receiving(path: str | Path) -> Iterator[Path]:
-    """Give a folder that can be written (`out_dir`).
-
-    If it was made for this and is still empty in the end, it goes again.
-    """
-    there = Path(path).exists()
-    folder = out_dir(path)
-    try:
-        yield folder
-    finally:
-        if not there:
-            with suppress(OSError):  # not empty
-                folder.rmdir()
+from cellaxes._core.errors import StoreError
+from cellaxes._core.parts import final_of, part_of, sweep_beside
 
 
 @contextmanager
 def storing(path: Path) -> Iterator[None]:
     """Turn a failed write into a `StoreError` of one sentence."""
     try:
-        yield
-    except OSError as error:
-        if isinstance(error, StoreError):
+        with _closing_quietly():
+            yield
+    except (OSError, RuntimeError) as error:
+        number, path = _number(error), final_of(path)
+        if isinstance(error, StoreError) or (isinstance(error, RuntimeError) and number is None):
             raise
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if number in (errno.ENOSPC, errno.EDQUOT):
             raise StoreError(
                 f"the disk is full, {path} was not written; what is finished is kept: "
                 "free space and run the same command again."
             ) from error
+        reason = str(error).splitlines()[0] if number is None else os.strerror(number)
         raise StoreError(
-            f"{path} could not be written ({error.strerror or error}); what is finished is kept: "
+            f"{path} could not be written ({reason}); what is finished is kept: "
             "mend the folder and run the same command again."
         ) from error
 
 
-def part_of(path: Path) -> Path:
-    """Return a name beside ``path`` that no other process uses, for what is not finished."""
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+@contextmanager
+def _closing_quietly() -> Iterator[None]:
+    """Drop what an HDF5 file that cannot be written says of its own closing.
+
+    Each object in it repeats the error on standard error when it goes; raised is the first.
+    """
+    before = sys.unraisablehook
+
+    def hear(said: "sys.UnraisableHookArgs") -> None:
+        if "Can't decrement id ref count" not in str(said.exc_value):
+            before(said)
+
+    sys.unraisablehook = hear
+    try:
+        yield
+    except BaseException as error:
+        behind: BaseException | None = error
+        while behind is not None:
+            traceback.clear_frames(behind.__traceback__)
+            behind = behind.__context__
+        gc.collect()
+        raise
+    finally:
+        sys.unraisablehook = before
 
 
-def sweep(root: Path) -> None:
-    """Remove what killed processes left unfinished below ``root``, if it is an hour old."""
-    for part in list(root.rglob(".*.part")):
-        if part.exists() and time.time() - part.stat().st_mtime > 3600:
-            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+def _number(error: OSError | RuntimeError) -> int | None:
+    """Return the number of a system error; HDF5 hides it in its words, in errors of any class."""
+    number = getattr(error, "errno", None)
+    if number is None and (said := re.search(r"errno = (\d+)", str(error))):
+        number = int(said[1])
+    return number
 
 
 @contextmanager
@@ -84,6 +82,7 @@ def file_atomic(path: Path) -> Iterator[Path]:
     """Give a temporary file that becomes ``path`` when the block ends well (fsync, replace)."""
     with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep_beside(path)
         temporary = part_of(path)
         try:
             yield temporary
@@ -98,59 +97,6 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     """Write a file that appears whole or not at all."""
     with file_atomic(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-
-
-@contextmanager
-def folder_atomic(path: Path) -> Iterator[Path]:
-    """Give a temporary folder that becomes ``path`` when the block ends well.
-
-    If another process made ``path`` in the meantime, that one stays.
-    """
-    with storing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = part_of(path)
-        temporary.mkdir()
-        try:
-            yield temporary
-            try:
-                temporary.rename(path)
-            except OSError as error:
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                    raise
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-
-
-@contextmanager
-def folder_filled(path: Path) -> Iterator[Path]:
-    """Give a temporary folder whose entries join ``path`` when the block ends well.
-
-    They take the place of entries of the same name; what ``path`` holds besides stays.
-    """
-    with storing(path):
-        temporary = part_of(path / path.name)
-        temporary.mkdir()
-        try:
-            yield temporary
-            for entry in sorted(temporary.iterdir()):
-                replace_path(entry, path / entry.name)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-
-
-def replace_path(new: Path, path: Path) -> None:
-    """Move a file or folder to where another may be, which stays if that fails."""
-    if not path.is_dir():
-        new.replace(path)
-        return
-    old = part_of(path)
-    path.rename(old)
-    try:
-        new.rename(path)
-    finally:
-        if not path.exists():
-            old.rename(path)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def canonical_json(value: Any) -> str:
@@ -197,3 +143,12 @@ def file_identity(path: Path, algorithm: str = "sha256") -> str:
     """Return the SHA-256 (or another hash) of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, algorithm).hexdigest()
+
+
+def array_identity(arrays: Iterable[NDArray[Any]]) -> str:
+    """Return the SHA-256 of the types, shapes and values of arrays, in hexadecimal."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

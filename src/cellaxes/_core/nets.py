@@ -1,10 +1,10 @@
 """Small networks on the CPU: seeded by our own streams, trained until they stop improving."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,6 +129,23 @@ class Adam:
 
         self._values, self._mean, self._step = list(values), mean, 0
         self._moments = [(torch.zeros_like(v), torch.zeros_like(v)) for v in values]
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the running means and the number of steps."""
+        arrays = {"steps": np.array([self._step])}
+        for i, moments in enumerate(self._moments):
+            for name, value in zip(("mean", "square"), moments, strict=True):
+                arrays[f"{name}.{i}"] = value.detach().cpu().numpy().copy()
+        return arrays
+
+    def from_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `to_arrays` returned."""
+        import torch
+
+        self._step = int(arrays["steps"][0])
+        for i, moments in enumerate(self._moments):
+            for name, value in zip(("mean", "square"), moments, strict=True):
+                value.copy_(torch.from_numpy(arrays[f"{name}.{i}"]))
 
     def step(self, slopes: Sequence["Tensor"], learning_rate: float) -> None:
         """Move against the slopes; call without gradients."""

@@ -1,7 +1,9 @@
 """The typer application: it parses, calls a room, prints; it computes nothing itself."""
 
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -50,16 +52,37 @@ app.add_typer(structure_app, name="structure")
 app.add_typer(predict_app, name="predict")
 
 
+class _Stopped(BaseException):
+    """Ctrl-C or SIGTERM; no KeyboardInterrupt, which typer would end without a word."""
+
+
 def main() -> None:
-    """Run the command line; a mistake in the input ends with one sentence and exit code 2."""
+    """Run the command line.
+
+    A mistake in the input ends with one sentence and exit code 2; Ctrl-C and SIGTERM end with one
+    sentence and the exit code of the signal, 130 and 143.
+    """
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise _Stopped(number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         app()
     except CellaxesError as error:
         print(f"cellaxes: {error}", file=sys.stderr)  # noqa: T201
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("cellaxes: interrupted; what is finished is kept.", file=sys.stderr)  # noqa: T201
-        raise SystemExit(130) from None
+    except _Stopped as stopped:
+        number = stopped.args[0]
+        word = "interrupted" if number == signal.SIGINT else "told to stop"
+        print(  # noqa: T201
+            f"\ncellaxes: {word}; what is finished is kept: run the same command again to go on.",
+            file=sys.stderr,
+        )
+        raise SystemExit(128 + number) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _version(wanted: bool) -> None:

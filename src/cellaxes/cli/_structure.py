@@ -72,7 +72,8 @@ def structure_tree(
 
     Example: cellaxes structure tree cells.h5ad --labels cell_type --out tree
     """
-    from cellaxes._core.files import out_dir, pretty_json, write_atomic
+    from cellaxes._core.files import pretty_json
+    from cellaxes._core.folders import folder_filled, out_dir
     from cellaxes.hierarchy import diff, load_anchors, load_ontology, tree
 
     names, ids = _labels(data, labels, ontology_id)
@@ -94,12 +95,14 @@ def structure_tree(
     found = grow(ontology)
     changes = diff(grow(other), found) if other else None
     folder = out_dir(out)
-    write_atomic(folder / "tree.csv", found.levels.to_csv())
-    write_atomic(folder / "tree.json", pretty_json(found.to_dict()))
-    write_atomic(folder / "report.csv", found.report.to_csv())
+    with folder_filled(folder, instead_of=["diff.csv"]) as new:
+        found.levels.to_csv(new / "tree.csv")
+        (new / "tree.json").write_text(pretty_json(found.to_dict()))
+        found.report.to_csv(new / "report.csv")
+        if changes is not None:
+            changes.to_frame().to_csv(new / "diff.csv")
     typer.echo(found)
     if changes is not None:
-        write_atomic(folder / "diff.csv", changes.to_frame().to_csv())
         typer.echo(changes)
     typer.echo(f"\n{out / 'tree.csv'}")
 

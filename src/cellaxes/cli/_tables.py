@@ -31,7 +31,8 @@ def fit(
 
     Example: cellaxes fit mi.csv --depth umis_per_cell --information bits --by model,signal
     """
-    from cellaxes._core.files import out_dir, pretty_json, write_atomic
+    from cellaxes._core.files import pretty_json
+    from cellaxes._core.folders import folder_filled, out_dir
     from cellaxes._core.tables import read_table, thinned_alike
     from cellaxes.scaling import fit_table, predict_table
 
@@ -46,18 +47,18 @@ def fit(
         )
     fits = fit_table(rows, depth, information, by=names, level=level, law=law, n_cells=n_cells)
     folder = out_dir(out)
-    write_atomic(folder / "fits.csv", fits.to_csv(index=False))
     written = {"schema": "cellaxes.fit/1", "law": law, "fits": fits.to_dict("records")}
     if goals:
         along, axis = ("depth", depth) if law == "noise" else ("cells", n_cells)
         ahead = predict_table(
             rows, str(axis), information, at=goals, by=names, level=level, along=along
         )
-        write_atomic(folder / "predictions.csv", ahead.to_csv(index=False))
         written["predictions"] = ahead.to_dict("records")
-    else:
-        (folder / "predictions.csv").unlink(missing_ok=True)
-    write_atomic(folder / "fits.json", pretty_json(written))
+    with folder_filled(folder, instead_of=["predictions.csv"]) as new:
+        fits.to_csv(new / "fits.csv", index=False)
+        if goals:
+            ahead.to_csv(new / "predictions.csv", index=False)
+        (new / "fits.json").write_text(pretty_json(written))
     identified = int(fits["identified"].sum())
     typer.echo(f"{len(fits)} curves, {identified} identified: {folder / 'fits.csv'}")
 

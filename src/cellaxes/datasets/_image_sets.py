@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 from cellaxes._core.errors import InputError, near
-from cellaxes._core.files import folder_atomic
+from cellaxes._core.folders import folder_atomic
 from cellaxes.datasets._download import download
 
 MEDMNIST = "https://zenodo.org/records/10519652/files/"

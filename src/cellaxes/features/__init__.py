@@ -1,6 +1,7 @@
 """Sparse features of an embedding: what its axes mean, how far that can be trusted."""
 
 from cellaxes.features import metrics
+from cellaxes.features._checkpoint import forget_checkpoint
 from cellaxes.features._config import ARCHS, PRESETS, Config
 from cellaxes.features._evaluate import DEFINITIONS, RunCard, evaluate
 from cellaxes.features._fit import fit, fit_many
@@ -84,6 +85,7 @@ __all__ = [
     "evaluate",
     "fit",
     "fit_many",
+    "forget_checkpoint",
     "gene_sets",
     "housekeeping",
     "label_scores",

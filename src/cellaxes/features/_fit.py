@@ -1,6 +1,7 @@
 """Fitting sparse features: one model, or many seeds and sparsities at once."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from tqdm import tqdm
 from cellaxes._core.errors import InputError, near
 from cellaxes._core.matrix import Counts
 from cellaxes._core.nets import find_device, one_thread
+from cellaxes.features._checkpoint import EVERY, identify, keeping
 from cellaxes.features._config import PRESETS, Config
 from cellaxes.features._finish import finish
 from cellaxes.features._model import SparseFeatures
@@ -36,6 +38,8 @@ def fit(
     config: Config | None = None,
     rows: NDArray[np.int64] | None = None,
     device: str = "cpu",
+    checkpoint: str | Path | None = None,
+    checkpoint_every: float = EVERY,
     random_state: int = 0,
     progress: bool = False,
 ) -> SparseFeatures:
@@ -63,6 +67,11 @@ def fit(
         Numbers of the training cells, ``(n_train,)``; default all.
     device
         Of PyTorch.
+    checkpoint
+        Folder that keeps the state of the training. The same call goes on from there if it was
+        stopped or killed, and on the CPU returns the same to the last bit; the folder stays.
+    checkpoint_every
+        Seconds between states.
     random_state
         Seed: the same gives the same features, alone or among others.
     progress
@@ -72,8 +81,10 @@ def fit(
     ------
     InputError
         If the embedding holds NaN or does not vary, k is not below half of its dimensions, there
-        are fewer cells than features, counts are none or of other cells, or rows are no row
-        numbers.
+        are fewer cells than features, counts are none or of other cells, rows are no row numbers,
+        or the checkpoint is of other data or settings.
+    StoreError
+        If the checkpoint cannot be written.
 
     Examples
     --------
@@ -96,6 +107,8 @@ def fit(
         config=config,
         rows=rows,
         device=device,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
         progress=progress,
     )[0]
 
@@ -112,6 +125,8 @@ def fit_many(
     config: Config | None = None,
     rows: NDArray[np.int64] | None = None,
     device: str = "cpu",
+    checkpoint: str | Path | None = None,
+    checkpoint_every: float = EVERY,
     progress: bool = False,
 ) -> list[SparseFeatures]:
     """Train models of several seeds and sparsities together, in one batched tensor.
@@ -123,6 +138,8 @@ def fit_many(
         ``(n_train,)``, as of `fit`.
     arch, n_features, preset, config, device, progress
         As of `fit`.
+    checkpoint, checkpoint_every
+        As of `fit`.
     seeds, ks
         Every seed is trained at every k.
 
@@ -132,7 +149,7 @@ def fit_many(
 
     Raises
     ------
-    InputError
+    InputError, StoreError
         As `fit`.
     """
     n_cells, d = check_embedding(z)
@@ -175,9 +192,16 @@ def fit_many(
     bar = tqdm(
         total=config.steps, unit="step", desc="features", mininterval=2, disable=not progress
     )
-    with one_thread(), bar:
+    where = find_device(device)
+    what = {} if checkpoint is None else identify(held, config, members, counts, where.type)
+    with one_thread(), bar, keeping(checkpoint, what, checkpoint_every) as kept:
         trained = train(
-            held, config, members, device=find_device(device), tell=lambda step: bar.update()
+            held,
+            config,
+            members,
+            device=where,
+            checkpoint=kept,
+            tell=lambda step: bar.update(step + 1 - bar.n),
         )
     return [
         finish(one, held, config.but(k=k), seed=seed, expression=expression)

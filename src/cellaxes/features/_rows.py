@@ -44,13 +44,16 @@ class Rows:
         x = self.standard.apply(self.z[rows])
         return x, x if self.target is None else self.target[rows]
 
-    def batches(self, seeds: Sequence[int], size: int) -> Iterator[tuple["Tensor", "Tensor", bool]]:
+    def batches(
+        self, seeds: Sequence[int], size: int, *, skip: int = 0
+    ) -> Iterator[tuple["Tensor", "Tensor", bool]]:
         """Deal every training cell once per epoch, without end, to each seed in its own order.
 
         Yields input ``(n_seeds, batch, d)``, target ``(n_seeds, batch, o)``, and whether the
         epoch ends with it. Where the embedding fits into memory the order of a seed depends on
         nothing else; blocks of a larger one are read in an order of their own, and shuffled
-        by seed within what is held.
+        by seed within what is held. The first ``skip`` batches are left out, and what they alone
+        would read is not read.
         """
         import torch
 
@@ -61,17 +64,22 @@ class Rows:
         kept: tuple[Tensor, Tensor] | None = None
         while True:
             for number, rows in enumerate(windows(self.rows, held, order)):
+                orders = np.stack([rng.permutation(len(rows)) for rng in rngs])
+                dealt = batches(orders, size)
+                if skip >= len(dealt):
+                    skip -= len(dealt)
+                    continue
                 if kept is None or n_windows > 1:
                     inputs, target = self.read(rows)
                     x = torch.from_numpy(inputs)
                     kept = x, x if target is inputs else torch.from_numpy(target)
                 x, y = kept
-                dealt = batches(np.stack([rng.permutation(len(x)) for rng in rngs]), size)
-                for i, some in enumerate(dealt):
+                for i, some in enumerate(dealt[skip:], skip):
                     chosen = torch.from_numpy(some)
                     ends = number == n_windows - 1 and i == len(dealt) - 1
                     taken = _take(x, chosen)
                     yield taken, taken if y is x else _take(y, chosen), ends
+                skip = 0
 
 
 def _take(rows: "Tensor", chosen: "Tensor") -> "Tensor":

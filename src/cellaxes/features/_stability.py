@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -131,6 +132,7 @@ def choose_k(
     arch: str = "auto",
     n_features: int | None = None,
     device: str = "cpu",
+    checkpoint: str | Path | None = None,
     random_state: int = 0,
     progress: bool = False,
 ) -> KChoice:
@@ -144,7 +146,7 @@ def choose_k(
     ----------
     z, counts
         Embedding ``(n_cells, d)`` and UMI counts ``(n_cells, n_genes)``, as of `fit`.
-    arch, n_features, device, progress
+    arch, n_features, device, checkpoint, progress
         As of `fit`.
     ks
         Tried; those of half of the dimensions or more are left out.
@@ -171,6 +173,7 @@ def choose_k(
         arch=arch,
         n_features=n_features,
         device=device,
+        checkpoint=checkpoint,
         progress=progress,
     )
     rows = []

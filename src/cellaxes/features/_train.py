@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cellaxes._core.nets import Adam
 from cellaxes._core.random import stream
+from cellaxes.features._checkpoint import Checkpoint
 from cellaxes.features._config import Config
 from cellaxes.features._forward import Weights
 from cellaxes.features._rows import Rows
@@ -46,6 +47,7 @@ def train(
     members: Sequence[tuple[int, float]],
     *,
     device: "torch.device",
+    checkpoint: Checkpoint | None = None,
     tell: Callable[[int], object] = lambda step: None,
 ) -> list[Trained]:
     """Train one model per member, a pair of seed and k; a member does not depend on the others.
@@ -60,6 +62,8 @@ def train(
         ``(seed, k)``.
     device
         Where.
+    checkpoint
+        Where the state is kept, and where training goes on from if it holds one.
     tell
         Called with the step after each.
     """
@@ -78,9 +82,16 @@ def train(
     wanted = torch.tensor(ks, device=device)
     variance = _variance(rows)
     n_revived = max(1, rows.z.shape[1] // 2)
-    history: list[list[tuple[float, float, float, float]]] = [[] for _ in members]
-    batches = rows.batches(seeds, size)
-    for step in range(config.steps):
+    history: list[list[tuple[float, ...]]] = [[] for _ in members]
+    first, kept = checkpoint.load() if checkpoint else (0, {})
+    if kept:
+        with torch.no_grad():
+            for name, value in (*w.items(), ("silent", silent), ("penalty", penalty)):
+                value.copy_(torch.from_numpy(kept[f"now.{name}"]))
+        adam.from_arrays(kept)
+        history = [[tuple(entry) for entry in entries] for entries in kept["history"].tolist()]
+    batches = rows.batches(seeds, size, skip=first)
+    for step in range(first, config.steps):
         x, y, _ = next(batches)
         x, y = x.to(device), y.to(device)
         rise = min(1.0, (step + 1) / (0.05 * config.steps + 1))
@@ -108,6 +119,11 @@ def train(
                     strict=True,
                 ):
                     entries.append((step + 1, *values))
+        if checkpoint and checkpoint.due(last=step + 1 == config.steps):
+            now = w | {"silent": silent, "penalty": penalty}
+            arrays = {f"now.{name}": value.detach().cpu().numpy() for name, value in now.items()}
+            arrays["history"] = np.array(history).reshape(len(members), -1, 4)
+            checkpoint.save(step + 1, arrays | adam.to_arrays())
         tell(step)
     return [
         Trained(

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from cellaxes._core import keys
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import part_of, storing
+from cellaxes._core.files import file_atomic
 from cellaxes._core.matrix import row_sums
 
 _CHUNK = 1 << 17
@@ -27,14 +27,8 @@ def write_blocks(
     """
     if path.exists():
         raise InputError(f"{path} exists already: choose another out= or remove it.")
-    with storing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = part_of(path)
-        try:
-            _write(shell, blocks, temporary, dtype)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with file_atomic(path) as temporary:
+        _write(shell, blocks, temporary, dtype)
     return anndata.read_h5ad(path, backed="r")
 
 

@@ -1,7 +1,5 @@
 """Sparse features of an embedding on one page, and the numbers behind it."""
 
-import io
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +10,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError, near
-from cellaxes._core.files import (
-    out_dir,
-    part_of,
-    pretty_json,
-    replace_path,
-    storing,
-    write_atomic,
-)
+from cellaxes._core.files import pretty_json
+from cellaxes._core.folders import folder_filled, out_dir
 from cellaxes._core.provenance import machine, versions
 from cellaxes.features import (
     Annotation,
@@ -160,7 +152,7 @@ class ExplainReport:
         ``report.html``, ``results.json``, ``features.csv``, ``markers.csv``, ``labels.csv`` and
         ``sets.csv`` where there are labels and gene sets, ``activations.npz`` (read with
         ``scipy.sparse.load_npz``) and the folder ``features`` (`cellaxes.features.load`). What an
-        earlier report left there is replaced.
+        earlier report left there is replaced. All of them appear, or none.
 
         Returns
         -------
@@ -181,17 +173,14 @@ class ExplainReport:
             "labels.csv": None if labels is None else labels.to_frame(BEST),
             "sets.csv": None if sets is None else sets.to_frame(BEST),
         }
-        _replace_model(self.model, folder / "features")
-        for name, table in tables.items():
-            if table is None:
-                (folder / name).unlink(missing_ok=True)
-            else:
-                write_atomic(folder / name, table.to_csv(index=False))
-        packed = io.BytesIO()
-        sp.save_npz(packed, self.activations)
-        write_atomic(folder / "activations.npz", packed.getvalue())
-        write_atomic(folder / "results.json", pretty_json(self.to_dict()))
-        write_atomic(folder / "report.html", self.to_html())
+        with folder_filled(folder, instead_of=tables) as new:
+            self.model.save(new / "features")
+            for name, table in tables.items():
+                if table is not None:
+                    table.to_csv(new / name, index=False)
+            sp.save_npz(new / "activations.npz", self.activations)
+            (new / "results.json").write_text(pretty_json(self.to_dict()))
+            (new / "report.html").write_text(self.to_html(), encoding="utf-8")
         return folder / "report.html"
 
     def __repr__(self) -> str:
@@ -213,14 +202,3 @@ def _sets(found: Enrichment | None) -> dict[str, Any] | None:
         "annotated_permuted": found.chance,
         "annotated_permuted_by_p_alone": found.chance_by_p,
     }
-
-
-def _replace_model(model: SparseFeatures, path: Path) -> None:
-    """Save a model where another may be, which stays if the new one cannot be written."""
-    new = part_of(path)
-    with storing(path):
-        try:
-            model.save(new)
-            replace_path(new, path)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)

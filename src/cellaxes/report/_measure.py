@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from cellaxes._core.files import out_dir, pretty_json, write_atomic
+from cellaxes._core.files import pretty_json
+from cellaxes._core.folders import folder_filled, out_dir
 from cellaxes._core.provenance import machine, versions
 from cellaxes.report._figures import curves_svg, looks, losses_svg, thinned
 from cellaxes.report._limits import Limits, crossings, limits
@@ -92,23 +93,22 @@ class MeasureReport:
     def write(self, out: str | Path) -> Path:
         """Write ``report.html``, ``results.json``, ``runs.csv``, ``levels.csv``, ``fits.csv``.
 
-        They stand in the folder ``out``. ``shares.csv`` is written where training cells or queries
-        were thinned alone.
+        They stand in the folder ``out``; all appear, or none. ``shares.csv`` is written where
+        training cells or queries were thinned alone.
 
         Returns
         -------
         The path of the page.
         """
         folder = out_dir(out)
-        write_atomic(folder / "runs.csv", self.runs.to_csv(index=False))
-        write_atomic(folder / "levels.csv", self.levels.to_csv(index=False))
-        write_atomic(folder / "fits.csv", self.to_frame().to_csv(index=False))
-        if len(self.shares):
-            write_atomic(folder / "shares.csv", self.shares.to_csv(index=False))
-        else:
-            (folder / "shares.csv").unlink(missing_ok=True)
-        write_atomic(folder / "results.json", pretty_json(self.to_dict()))
-        write_atomic(folder / "report.html", self.to_html())
+        with folder_filled(folder, instead_of=["shares.csv"]) as new:
+            self.runs.to_csv(new / "runs.csv", index=False)
+            self.levels.to_csv(new / "levels.csv", index=False)
+            self.to_frame().to_csv(new / "fits.csv", index=False)
+            if len(self.shares):
+                self.shares.to_csv(new / "shares.csv", index=False)
+            (new / "results.json").write_text(pretty_json(self.to_dict()))
+            (new / "report.html").write_text(self.to_html(), encoding="utf-8")
         return folder / "report.html"
 
     def to_html(self) -> str:

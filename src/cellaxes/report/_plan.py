@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from cellaxes._core.files import out_dir, plain, pretty_json, write_atomic
+from cellaxes._core.files import plain, pretty_json
+from cellaxes._core.folders import folder_filled, out_dir
 from cellaxes._core.provenance import machine, versions
 from cellaxes.pl import PALETTE, budget_line
 from cellaxes.report._figures import inline_svg
@@ -145,8 +146,8 @@ class PlanReport:
     def write(self, out: str | Path) -> Path:
         """Write ``report.html``, ``results.json``, ``plan.csv`` and ``line.csv``.
 
-        They stand in the folder ``out``. ``targets.csv`` and ``crossings.csv`` are written where
-        there are any.
+        They stand in the folder ``out``; all appear, or none. ``targets.csv`` and ``crossings.csv``
+        are written where there are any.
 
         Returns
         -------
@@ -156,18 +157,18 @@ class PlanReport:
         lines = [
             model.plan.to_frame().assign(model=model.name) for model in self.models if model.plan
         ]
-        write_atomic(folder / "plan.csv", self.to_frame().to_csv(index=False))
-        for name, table in (
-            ("line.csv", pd.concat(lines) if lines else pd.DataFrame()),
-            ("targets.csv", self.targets),
-            ("crossings.csv", self.crossings),
-        ):
-            if len(table):
-                write_atomic(folder / name, table.to_csv(index=False))
-            else:
-                (folder / name).unlink(missing_ok=True)
-        write_atomic(folder / "results.json", pretty_json(self.to_dict()))
-        write_atomic(folder / "report.html", self.to_html())
+        tables = {
+            "line.csv": pd.concat(lines) if lines else pd.DataFrame(),
+            "targets.csv": self.targets,
+            "crossings.csv": self.crossings,
+        }
+        with folder_filled(folder, instead_of=tables) as new:
+            self.to_frame().to_csv(new / "plan.csv", index=False)
+            for name, table in tables.items():
+                if len(table):
+                    table.to_csv(new / name, index=False)
+            (new / "results.json").write_text(pretty_json(self.to_dict()))
+            (new / "report.html").write_text(self.to_html(), encoding="utf-8")
         return folder / "report.html"
 
     def to_html(self) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import folder_filled, out_dir, pretty_json
+from cellaxes._core.files import pretty_json
+from cellaxes._core.folders import folder_filled, out_dir
 from cellaxes.perturbation import Leaderboard
 from cellaxes.report import _predict_numbers as numbers
 from cellaxes.report._predict_doubts import doubts
@@ -142,15 +143,11 @@ class PredictReport:
         The path of the page.
         """
         folder = out_dir(out)
-        with folder_filled(folder) as part:
+        with folder_filled(folder, instead_of=SOMETIMES) as part:
             (part / "report.html").write_text(self.to_html(), encoding="utf-8")
             (part / "results.json").write_text(pretty_json(self.to_dict()), encoding="utf-8")
             for name, table in self._tables():
                 table.to_csv(part / name, index=False)
-            written = {path.name for path in part.iterdir()}
-        for name in SOMETIMES:
-            if name not in written:
-                (folder / name).unlink(missing_ok=True)
         return folder / "report.html"
 
     def _tables(self) -> Iterator[tuple[str, pd.DataFrame]]:

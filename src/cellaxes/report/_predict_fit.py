@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from cellaxes._core.files import folder_filled, out_dir, plain, pretty_json
+from cellaxes._core.files import plain, pretty_json
+from cellaxes._core.folders import folder_filled, out_dir
 from cellaxes._core.provenance import machine, versions
 from cellaxes.perturbation import Ensemble
 from cellaxes.pl import gains

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from cellaxes._core.files import folder_filled, out_dir, plain, pretty_json
+from cellaxes._core.files import plain, pretty_json
+from cellaxes._core.folders import folder_filled, out_dir
 from cellaxes._core.provenance import machine, versions
 from cellaxes.pl import kept
 from cellaxes.report._explain import ExplainReport

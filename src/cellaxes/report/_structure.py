@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import folder_filled, out_dir, pretty_json
+from cellaxes._core.files import pretty_json
+from cellaxes._core.folders import folder_filled, out_dir
 from cellaxes.hierarchy import Adapter, Evaluation, Tree
 from cellaxes.report import _structure_numbers as numbers
 from cellaxes.report._structure_doubts import doubts

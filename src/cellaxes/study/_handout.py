@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from cellaxes._core.adata import finite_matrix
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import (
+    file_atomic,
     file_identity,
-    out_dir,
-    part_of,
     path_identity,
     pretty_json,
     storing,
     write_atomic,
 )
+from cellaxes._core.folders import out_dir
 from cellaxes._core.modality import modality_of, set_modality
 from cellaxes.datasets import open_data
 from cellaxes.noise import THINNING, clean_matrix, kind_for, levels_of
@@ -95,8 +95,9 @@ def write_thinned(
     if (root / "handout.json").exists() and _head(root) != head:
         raise InputError(f"{root} holds a hand-out with other settings: choose another folder.")
     write_atomic(root / "handout.json", pretty_json(head))
-    (root / "embeddings").mkdir(exist_ok=True)
-    (root / "counts").mkdir(exist_ok=True)
+    with storing(root):
+        (root / "embeddings").mkdir(exist_ok=True)
+        (root / "counts").mkdir(exist_ok=True)
     files: dict[Path, None] = {}
     for seed in seeds:
         levels = kind.series(clean, ladder, modality, seed)
@@ -108,7 +109,8 @@ def write_thinned(
                 made = anndata.AnnData(level, obs=adata.obs, var=var)
                 if modality is not None:
                     set_modality(made, kind.after(modality))
-                _write(made, file)
+                with file_atomic(file) as temporary:
+                    made.write_h5ad(temporary)
     return list(files)
 
 
@@ -204,13 +206,3 @@ def _head(root: Path) -> dict[str, Any]:
             f"{root} is no folder of cellaxes.study.write_thinned ({error}): write it first."
         ) from error
     return head
-
-
-def _write(adata: anndata.AnnData, path: Path) -> None:
-    temporary = part_of(path)
-    with storing(path):
-        try:
-            adata.write_h5ad(temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)

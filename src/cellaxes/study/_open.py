@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from cellaxes._core.parts import sweep
 from cellaxes.noise import THINNING
 from cellaxes.study._execute import Bench
 from cellaxes.study._groups import missing
@@ -28,9 +29,11 @@ def _named(spec: StudySpec) -> str:
 
 
 def tidy(store: Store, spec: StudySpec, alone: Callable[[], bool]) -> None:
-    """Remove the stages if the study is complete and nobody else is at work on it.
+    """Remove what killed workers left if nobody else is at work; of a complete study, the stages.
 
     Workers of an array come and go: while runs are missing, the next one reads the stages.
     """
-    if not missing(spec, store) and alone():
-        Stages(store.stages, "").clear()
+    if alone():
+        sweep(store.root)
+        if not missing(spec, store):
+            Stages(store.stages, "").clear()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from cellaxes._core.files import out_dir
+from cellaxes._core.folders import out_dir
 from cellaxes.study._execute import Bench, execute, together
 from cellaxes.study._groups import by_fit, chains, longest, missing, not_done
 from cellaxes.study._open import opened

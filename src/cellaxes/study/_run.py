@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import out_dir, sweep
+from cellaxes._core.folders import out_dir
+from cellaxes._core.parts import sweep
 from cellaxes.study import _dask, _local
 from cellaxes.study._groups import missing as missing_runs
 from cellaxes.study._open import opened, tidy

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import out_dir, storing, sweep, write_atomic
+from cellaxes._core.files import storing, write_atomic
+from cellaxes._core.folders import out_dir
+from cellaxes._core.parts import sweep
 from cellaxes.study._groups import by_fit, missing
 from cellaxes.study._open import opened
 from cellaxes.study._prepare import Material

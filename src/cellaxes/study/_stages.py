@@ -8,7 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from cellaxes._core.files import folder_atomic, identity, storing
+from cellaxes._core.files import identity, storing
+from cellaxes._core.folders import folder_atomic
 from cellaxes._core.modality import Modality
 from cellaxes.noise import THINNING, noise_kind
 

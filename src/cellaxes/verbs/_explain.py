@@ -1,6 +1,7 @@
 """Explain: sparse features of an embedding, their meaning, and how far it can be trusted."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import anndata
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from cellaxes._core import keys
 from cellaxes._core.adata import obs_column, obsm_matrix, read_h5ad
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import out_dir
+from cellaxes._core.files import array_identity, identity
+from cellaxes._core.folders import out_dir
 from cellaxes._core.matrix import (
     Counts,
 )
@@ -27,6 +29,7 @@ from cellaxes.features import (
     effects,
     evaluate,
     fit_many,
+    forget_checkpoint,
     preflight,
     stability,
 )
@@ -37,6 +40,8 @@ from cellaxes.verbs._inputs import check_annotations, check_made, read_counts
 
 DECODED = 64
 """Cells on which the effect of a feature on genes is averaged."""
+TRAINING = ".training"
+"""Checkpoints inside the folder, until the result is complete."""
 MAPS = ("X_umap", "X_tsne")
 """Where cells are drawn, if there: the first that is; else two principal components."""
 
@@ -66,6 +71,8 @@ def explain(
     progress: bool = True,
 ) -> ExplainReport:
     """Train sparse features of an embedding, read what they mean, and write the page.
+
+    Interrupted or killed while it trains, the same call goes on from the last minute.
 
     Parameters
     ----------
@@ -136,9 +143,12 @@ def explain(
         {column: known[column] for column in (labels, batch) if column},
         random_state=random_state,
     )
+    wishes = (arch, n_features, k, preset, n_seeds, random_state)
+    training = folder / TRAINING / identity([array_identity([z]), *wishes])[:16]
     if isinstance(k, str):
         k = _chosen(k, z, counts=counts, arch=arch, n_features=n_features, device=device,
-                    random_state=random_state, progress=progress)  # fmt: skip
+                    checkpoint=training / "of_k", random_state=random_state,
+                    progress=progress)  # fmt: skip
     sparse, *others = fit_many(
         z,
         seeds=range(random_state, random_state + n_seeds),
@@ -148,6 +158,7 @@ def explain(
         n_features=n_features,
         preset=preset,
         device=device,
+        checkpoint=training / "of_features",
         progress=progress,
     )
     activations = sparse.encode(z)
@@ -199,6 +210,7 @@ def explain(
         coordinates_name=drawn_name,
     )
     report.write(folder)
+    _forget(folder / TRAINING)
     if isinstance(data, anndata.AnnData):
         slot = keys.embedding("sae")
         data.obsm[slot] = activations
@@ -209,6 +221,15 @@ def explain(
     return report
 
 
+def _forget(training: Path) -> None:
+    """Remove all checkpoints but those at which another process trains."""
+    for kept in training.glob("*/of_*"):
+        forget_checkpoint(kept)
+    for folder in (*training.glob("*"), training):
+        with suppress(OSError):  # somebody trains there
+            folder.rmdir()
+
+
 def _chosen(
     k: str,
     z: NDArray[np.float32],
@@ -217,6 +238,7 @@ def _chosen(
     arch: str,
     n_features: int | None,
     device: str,
+    checkpoint: Path,
     random_state: int,
     progress: bool,
 ) -> float:
@@ -229,6 +251,7 @@ def _chosen(
         arch=arch,
         n_features=n_features,
         device=device,
+        checkpoint=checkpoint,
         random_state=random_state,
         progress=progress,
     ).k

@@ -9,7 +9,8 @@ import anndata
 
 from cellaxes._core.adata import counts_name, counts_of
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import identity, out_dir, part_of, storing
+from cellaxes._core.files import file_atomic, identity
+from cellaxes._core.folders import out_dir
 from cellaxes._core.modality import modality_of, set_modality
 from cellaxes.embed import make
 from cellaxes.noise import noise_kind
@@ -221,16 +222,12 @@ def _on_disk(
     if modality is not None:
         set_modality(slim, modality)
     path = folder / "cells.h5ad"
-    temporary = part_of(path)
-    with storing(path):
+    with file_atomic(path) as temporary:
         try:
             slim.write_h5ad(temporary)
-            temporary.replace(path)
         except TypeError as error:
             raise InputError(
                 f"the AnnData cannot be written beside the study ({str(error).splitlines()[0]}): "
                 "make its columns of one type."
             ) from error
-        finally:
-            temporary.unlink(missing_ok=True)
     return path

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from cellaxes import perturbation as p
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import receiving
+from cellaxes._core.folders import receiving
 from cellaxes.report import PredictFacts, PredictReport
 from cellaxes.verbs._predict_align import Source, align
 from cellaxes.verbs._predict_compounds import fingerprints_of

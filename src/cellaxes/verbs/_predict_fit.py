@@ -8,11 +8,11 @@ import pandas as pd
 
 from cellaxes import perturbation as p
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import receiving
+from cellaxes._core.folders import folder_filled, receiving
 from cellaxes.report import PredictorReport
 from cellaxes.verbs._predict_inputs import Table, judge, name_of, read_responses
 from cellaxes.verbs._predict_pairs import Pairs, all_pairs, read_pairs
-from cellaxes.verbs._predict_rows import write_predictions
+from cellaxes.verbs._predict_rows import PREDICTIONS, write_predictions
 
 N_NEXT = 20
 SEARCHED = "embedding_mlp"
@@ -90,9 +90,10 @@ def fit_predictor(
             name or name_of(table), ensemble, found.n_rows, advised, why_not,
             time.monotonic() - begun,
         )  # fmt: skip
-        report.write(folder)
-        if not isinstance(pairs, str):
-            write_predictions(ensemble, pairs, folder)
+        with folder_filled(folder, instead_of=PREDICTIONS) as new:
+            report.write(new)
+            if not isinstance(pairs, str):
+                write_predictions(ensemble, pairs, new)
     return report
 
 

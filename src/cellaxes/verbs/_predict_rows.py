@@ -6,8 +6,18 @@ import pandas as pd
 
 from cellaxes import perturbation as p
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import folder_filled, receiving
+from cellaxes._core.folders import folder_filled, receiving, settle
 from cellaxes.verbs._predict_pairs import Pairs, all_pairs, read_pairs
+
+PREDICTIONS = (
+    "predictions.h5ad",
+    "predictions.parquet",
+    "low.parquet",
+    "high.parquet",
+    "rows.csv",
+    "submission.csv",
+)
+"""What `write_predictions` writes; the last only where pairs have an id."""
 
 
 def predict_responses(
@@ -92,6 +102,7 @@ def load(model: p.Ensemble | str | Path) -> p.Ensemble:
     """Return an ensemble, read from its folder or from that of its page."""
     if isinstance(model, p.Ensemble):
         return model
+    settle(Path(model))
     inside = Path(model) / "model"
     return p.load_ensemble(inside if inside.is_dir() else model)
 
@@ -104,7 +115,7 @@ def write_predictions(
     low, high = ensemble.predict_interval(pairs)
     named = found.rows[["context", "compound"]]
     wide = {"predictions": found.signed_log10_p, "low": low, "high": high}
-    with folder_filled(folder) as new:
+    with folder_filled(folder, instead_of=PREDICTIONS) as new:
         p.write_table(found, new / "predictions.h5ad")
         for name, values in wide.items():
             genes = pd.DataFrame(values, columns=found.genes)

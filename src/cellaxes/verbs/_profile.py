@@ -8,7 +8,7 @@ import anndata
 from cellaxes._core import keys
 from cellaxes._core.adata import counts_of, obs_column, obsm_matrix, read_h5ad
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import receiving
+from cellaxes._core.folders import receiving
 from cellaxes.embed import make
 from cellaxes.report import ProfileReport
 from cellaxes.study import ModelSpec

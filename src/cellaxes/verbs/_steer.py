@@ -7,7 +7,8 @@ import anndata
 
 from cellaxes._core.adata import obs_column, obsm_matrix, read_h5ad
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import out_dir, part_of, pretty_json, storing, write_atomic
+from cellaxes._core.files import pretty_json
+from cellaxes._core.folders import folder_filled, out_dir
 from cellaxes.features import Edit, LinearDecoder, Steered, load
 from cellaxes.features import steer as steer_features
 from cellaxes.verbs._inputs import read_counts
@@ -73,11 +74,8 @@ def steer(
         random_state=random_state,
     )
     made = anndata.AnnData(obs=adata.obs, obsm={rep: z, f"{rep}_steered": found.z})
-    target = folder / "steered.h5ad"
-    with storing(target):
-        part = part_of(target)
-        made.write_h5ad(part)
-        part.replace(target)
-    write_atomic(folder / "genes.csv", found.to_frame().to_csv(index=False))
-    write_atomic(folder / "results.json", pretty_json(found.to_dict()))
+    with folder_filled(folder) as new:
+        made.write_h5ad(new / "steered.h5ad")
+        found.to_frame().to_csv(new / "genes.csv", index=False)
+        (new / "results.json").write_text(pretty_json(found.to_dict()))
     return found

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from cellaxes._core.adata import read_h5ad
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import receiving
+from cellaxes._core.folders import receiving
 from cellaxes.hierarchy import AnchorTable, Tree, fit_adapter, load_adapter
 from cellaxes.report import StructureFacts, StructureReport
 from cellaxes.verbs._structure_compare import PARTS, compare

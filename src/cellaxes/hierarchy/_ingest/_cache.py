@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import file_identity, folder_atomic, pretty_json
+from cellaxes._core.files import file_identity, pretty_json
+from cellaxes._core.folders import folder_atomic
 from cellaxes._core.version import __version__
 from cellaxes.hierarchy._ingest._cells import Cells, CellStream, as_stream, storable
 from cellaxes.hierarchy._ingest._columns import Column
