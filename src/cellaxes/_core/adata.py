@@ -1,17 +1,24 @@
 """Reading slots of an AnnData: what is missing is named, with its nearest neighbours."""
 
+import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError, near
 from cellaxes._core.matrix import Counts
+from cellaxes._core.reading import reading
+
+LARGE, DENSEST = 1 << 26, 1 << 13
+"""Bytes of a data set below which its size is believed; how many times smaller than what it says
+it may be stored (deflate ends at a thousand)."""
 
 
 def read_h5ad(path: str | Path, backed: bool = False) -> anndata.AnnData:
@@ -21,22 +28,37 @@ def read_h5ad(path: str | Path, backed: bool = False) -> anndata.AnnData:
         beside = [p.name for p in path.parent.glob("*.h5ad")] if path.parent.is_dir() else []
         raise InputError(f"{path} is no file: {near(path.name, beside)}")
     with reading_h5ad(path):
+        with h5py.File(path) as file:
+            _check_sizes(file)
         return anndata.read_h5ad(path, backed="r" if backed else None)
 
 
-@contextmanager
-def reading_h5ad(path: Path) -> Iterator[None]:
+def reading_h5ad(path: Path) -> AbstractContextManager[None]:
     """Turn what h5py and anndata say of a file into one sentence."""
-    try:
-        yield
-    except InputError:
-        raise
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{path} cannot be read as an h5ad file ({reason}): it is truncated, damaged or of "
-            "another kind; copy or export it again."
-        ) from error
+    return reading(path, "an h5ad file", "copy or export it again")
+
+
+@contextmanager
+def opened_h5ad(path: Path) -> Iterator[h5py.File]:
+    """Open an ``.h5ad`` file to read parts of it; what is wrong with it is one sentence."""
+    with reading_h5ad(path), h5py.File(path) as file:
+        _check_sizes(file)
+        yield file
+
+
+def _check_sizes(file: h5py.File) -> None:
+    """Refuse data sets far larger than what is stored of them, before memory is taken for one.
+
+    A damaged or hostile file of some kilobytes may say that it holds terabytes.
+    """
+
+    def check(name: str, found: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(found, h5py.Dataset) and found.shape:
+            said = math.prod(found.shape) * found.dtype.itemsize
+            if said > LARGE and said > DENSEST * found.id.get_storage_size():
+                raise ValueError(f"{name} claims {said:,} bytes, but hardly any are stored")
+
+    file.visititems(check)
 
 
 def counts_name(layer: str | None) -> str:

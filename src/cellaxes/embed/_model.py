@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellaxes._core.artefact import Artefact
+from cellaxes._core.artefact import Artefact, opened
 from cellaxes._core.errors import InputError, near
 from cellaxes._core.matrix import Counts
 from cellaxes._core.modality import Images, Modality
@@ -42,6 +42,7 @@ class Model(Protocol):
         ...
 
 
+KIND = "embed."
 _MODELS: Registry[Callable[..., Model]] = Registry("model")
 _READS: dict[str, tuple[str, ...]] = {}
 COUNTS, IMAGES, SEQUENCES = "counts", "images", "sequences"
@@ -122,13 +123,10 @@ def load(path: str | Path) -> Model:
     InputError
         If the folder is missing, damaged, or holds something else.
     """
-    artefact = Artefact.load(path)
-    room, _, name = artefact.kind.partition(".")
-    if room != "embed":
-        raise InputError(f"{path} holds {artefact.kind!r}, which is no representation model.")
-    cls: Any = _MODELS[name]
-    model: Model = cls.from_artefact(artefact)
-    return model
+    with opened(path, KIND, "which is no representation model") as found:
+        cls: Any = _MODELS[found.kind.removeprefix(KIND)]
+        model: Model = cls.from_artefact(found)
+        return model
 
 
 def show() -> pd.DataFrame:

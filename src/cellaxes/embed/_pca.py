@@ -113,5 +113,8 @@ class PCA:
         params = dict(artefact.params)
         n_genes = int(params.pop("n_genes"))
         model = cls(**params)
-        model._fitted = _Fitted(n_genes=n_genes, **artefact.arrays)
+        fitted = _Fitted(n_genes=n_genes, **artefact.arrays)
+        if not np.isin(fitted.genes, np.arange(n_genes)).all():
+            raise ValueError(f"it names genes beyond the {n_genes} that it was fitted on")
+        model._fitted = fitted
         return model

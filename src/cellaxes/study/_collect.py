@@ -37,7 +37,12 @@ def collect(out: str | Path) -> pd.DataFrame:
         If the folder holds no study or a record is damaged.
     """
     store = Store(out)
-    return pd.DataFrame([_row(task, store.read(task.id)) for task in store.read_spec().runs()])
+    return pd.DataFrame([_row_of(task, store) for task in store.read_spec().runs()])
+
+
+def _row_of(task: RunSpec, store: Store) -> dict[str, Any]:
+    with store.reading_record(task.id):
+        return _row(task, store.read(task.id))
 
 
 def _row(task: RunSpec, record: dict[str, Any] | None) -> dict[str, Any]:
