@@ -1,6 +1,5 @@
 """Reading slots of an AnnData: what is missing is named, with its nearest neighbours."""
 
-import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -13,12 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError, near
+from cellaxes._core.hdf5 import check_heaps, check_sizes
 from cellaxes._core.matrix import Counts
 from cellaxes._core.reading import reading
-
-LARGE, DENSEST = 1 << 26, 1 << 13
-"""Bytes of a data set below which its size is believed; how many times smaller than what it says
-it may be stored (deflate ends at a thousand)."""
 
 
 def read_h5ad(path: str | Path, backed: bool = False) -> anndata.AnnData:
@@ -28,8 +24,8 @@ def read_h5ad(path: str | Path, backed: bool = False) -> anndata.AnnData:
         beside = [p.name for p in path.parent.glob("*.h5ad")] if path.parent.is_dir() else []
         raise InputError(f"{path} is no file: {near(path.name, beside)}")
     with reading_h5ad(path):
-        with h5py.File(path) as file:
-            _check_sizes(file)
+        with opened_h5ad(path):
+            pass  # it is what it says
         return anndata.read_h5ad(path, backed="r" if backed else None)
 
 
@@ -41,24 +37,11 @@ def reading_h5ad(path: Path) -> AbstractContextManager[None]:
 @contextmanager
 def opened_h5ad(path: Path) -> Iterator[h5py.File]:
     """Open an ``.h5ad`` file to read parts of it; what is wrong with it is one sentence."""
-    with reading_h5ad(path), h5py.File(path) as file:
-        _check_sizes(file)
-        yield file
-
-
-def _check_sizes(file: h5py.File) -> None:
-    """Refuse data sets far larger than what is stored of them, before memory is taken for one.
-
-    A damaged or hostile file of some kilobytes may say that it holds terabytes.
-    """
-
-    def check(name: str, found: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(found, h5py.Dataset) and found.shape:
-            said = math.prod(found.shape) * found.dtype.itemsize
-            if said > LARGE and said > DENSEST * found.id.get_storage_size():
-                raise ValueError(f"{name} claims {said:,} bytes, but hardly any are stored")
-
-    file.visititems(check)
+    with reading_h5ad(path):
+        check_heaps(path)
+        with h5py.File(path) as file:
+            check_sizes(file)
+            yield file
 
 
 def counts_name(layer: str | None) -> str:
@@ -74,6 +57,13 @@ def counts_of(adata: anndata.AnnData, layer: str | None = None) -> tuple[Counts,
     ``None`` is ``X``; a name is that layer; ``"raw"`` is ``adata.raw.X`` where no layer
     has this name.
     """
+    if adata.isbacked:
+        with reading_h5ad(Path(adata.filename)):
+            return _counts_of(adata, layer)
+    return _counts_of(adata, layer)
+
+
+def _counts_of(adata: anndata.AnnData, layer: str | None) -> tuple[Counts, pd.Index]:
     layers = [name for name in adata.layers if name is not None]
     if layer is None:
         if adata.X is None:

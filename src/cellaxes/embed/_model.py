@@ -172,6 +172,13 @@ def require_genes(n_genes: int, expected: int, name: str) -> None:
         )
 
 
+def require_positive(value: object, name: str) -> None:
+    """Refuse a setting that is no positive number."""
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not 0 < float(value) < np.inf:  # type: ignore[arg-type]
+        raise InputError(f"{name} must be a positive number, but is {value!r}.")
+
+
 def require_size(value: object, name: str) -> None:
     """Refuse a setting that is no whole number of at least one."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:

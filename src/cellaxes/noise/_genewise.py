@@ -5,7 +5,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.matrix import Counts, check_counts, is_dask, row_sums, shape_of
+from cellaxes._core.matrix import Counts, as_csr, check_counts, is_dask, row_sums, shape_of
 from cellaxes._core.random import stream
 from cellaxes.noise._thin import like
 from cellaxes.noise._types import Thinned
@@ -44,7 +44,7 @@ def thin_genewise(counts: Counts, fraction: float, *, random_state: int = 0) -> 
     shape_of(counts)
     if is_dask(counts):
         raise InputError("thin_genewise needs all cells at once: pass counts.compute().")
-    csr = sp.csr_matrix(counts, copy=True)
+    csr = as_csr(counts).copy()
     csr.sum_duplicates()
     check_counts(csr, "counts")
     columns = csr.tocsc()

@@ -33,6 +33,12 @@ def read_npy(
             yield open_npy(path)[start : start + ROWS]  # a new map: what was read leaves memory
 
     columns = read_labels(Path(table), labels, missing)
+    for name, column in columns.items():
+        if len(column.codes) != len(z):
+            raise InputError(
+                f"{path} has {len(z):,} cells, but the column {name!r} of {table} has "
+                f"{len(column.codes):,} labels: they do not belong together."
+            )
     return CellStream(len(z), z.shape[1], storable(z.dtype), columns, str(path), read)
 
 
