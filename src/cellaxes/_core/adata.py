@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError, near
 from cellaxes._core.hdf5 import check_heaps, check_sizes
-from cellaxes._core.matrix import Counts
+from cellaxes._core.matrix import Counts, require_cells
 from cellaxes._core.reading import reading
 
 
@@ -80,6 +80,7 @@ def obs_column(adata: anndata.AnnData, key: str) -> pd.Series:
     """Return the ``obs`` column ``key``, refusing missing values."""
     if key not in adata.obs:
         raise InputError(f"obs has no column {key!r}: {near(key, adata.obs.columns)}")
+    require_cells(adata.n_obs, "the AnnData")
     column: pd.Series = adata.obs[key]
     missing = int(column.isna().sum())
     if missing:
@@ -94,6 +95,7 @@ def obsm_matrix(adata: anndata.AnnData, key: str) -> NDArray[np.float64]:
     """Return ``obsm[key]`` as a dense, finite float64 matrix of shape ``(n_cells, d)``."""
     if key not in adata.obsm:
         raise InputError(f"obsm has no {key!r}: {near(key, adata.obsm.keys())}")
+    require_cells(adata.n_obs, "the AnnData")
     return finite_matrix(adata.obsm[key], f"obsm[{key!r}]")
 
 
