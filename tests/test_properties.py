@@ -40,11 +40,10 @@ def dense(values):
 
 
 @TOGETHER
-@given(counts(), st.floats(0.05, 1), st.floats(0, 1), st.integers(0, 50))
+@given(counts(), st.floats(0.05, 1), st.floats(0.01, 0.99), st.integers(0, 50))
 def test_any_counts_are_thinned_within_their_bounds_in_their_own_kind(X, fraction, next_, seed):
     """Zero stays zero, no count grows, levels are nested, the container and its dtype stay."""
-    levels = noise.thin_series(X, [fraction, fraction * next_] if next_ > 0 else [fraction],
-                               random_state=seed)  # fmt: skip
+    levels = noise.thin_series(X, [fraction, fraction * next_], random_state=seed)
     chain = [dense(X), *(dense(level.counts) for level in levels)]
     for more, less in pairwise(chain):
         assert ((less >= 0) & (less <= more)).all()
@@ -185,7 +184,7 @@ def worlds(draw):
     return names, draw(points)
 
 
-@TOGETHER
+@settings(TOGETHER, max_examples=25)
 @given(worlds(), st.integers(2, 5), st.randoms())
 def test_any_tree_of_data_is_nested_and_knows_no_order_of_cells(tmp_path, world, depth, random):
     names, points = world
@@ -286,7 +285,7 @@ def assert_alike(one, other):
     np.testing.assert_array_equal(one.t, other.t)
 
 
-@TOGETHER
+@settings(TOGETHER, max_examples=25)
 @given(tables(), st.data())
 def test_any_table_is_cut_and_put_in_order_without_loss(table, data):
     order = np.array(data.draw(st.permutations(range(table.n_rows))))
@@ -299,7 +298,7 @@ def test_any_table_is_cut_and_put_in_order_without_loss(table, data):
     assert_alike(table.take(chosen), table.take(np.isin(np.arange(table.n_rows), chosen)))
 
 
-@TOGETHER
+@settings(TOGETHER, max_examples=15)
 @given(tables())
 def test_any_table_is_read_back_from_every_kind_of_file(tmp_path, table):
     p.write_table(table, (path := tmp_path / "t.h5ad"))
@@ -316,7 +315,7 @@ def test_any_table_is_read_back_from_every_kind_of_file(tmp_path, table):
 @given(arrays(float, (2, 3), elements=st.floats(-60, 60)), st.floats(2, 500))
 def test_t_and_its_signed_exponent_are_each_others_inverse(t, df):
     exponent = p.signed_log10_p(t, df)
-    assert (np.sign(exponent) == np.sign(np.where(np.abs(t) < 1e-15, exponent, t))).all()
-    np.testing.assert_allclose(p.t_statistic(exponent, df), t, rtol=1e-6, atol=1e-9)
+    assert (np.sign(exponent) == np.sign(np.where(np.abs(t) < 1e-12, exponent, t))).all()
+    np.testing.assert_allclose(p.t_statistic(exponent, df), t, rtol=1e-6, atol=1e-10)
     order = np.argsort(t.ravel())
     assert (np.diff(exponent.ravel()[order]) >= 0).all()

@@ -78,7 +78,7 @@ def reason_of(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, KeyError) and len(error.args) == 1 and text == repr(error.args[0]):
         text = f"no {text}"
-    text = text or {EOFError: "it ends early"}.get(type(error), type(error).__name__)
+    text = text or ("it ends early" if isinstance(error, EOFError) else type(error).__name__)
     return shortened(text, LONGEST)
 
 
