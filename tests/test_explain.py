@@ -308,7 +308,7 @@ def test_annotations_that_say_nothing_are_refused_before_training(
         ("no cells", "0:ablate", "no cells"),
         ("no counts", "0:ablate", "has no X"),
         ("narrow", "0:ablate", "has 2 dimensions, but these features were trained on 16"),
-        ("damaged", "0:ablate", "is damaged"),
+        ("damaged", "0:ablate", "cannot be read as a saved model"),
         ("nowhere", "0:ablate", "holds no saved model"),
     ],
 )

@@ -596,11 +596,11 @@ def test_truncated_files_and_pickled_weights_are_refused(tmp_path, monkeypatch):
     pickled = pickle.dumps({"encoder": np.ones((2, 2))})
     for number, (name, change, message) in enumerate(
         (
-            ("arrays.safetensors", lambda data: data[:-9], "is damaged"),
-            ("arrays.safetensors", lambda data: b"", "is damaged"),
-            ("arrays.safetensors", lambda data: pickled, "is damaged"),
-            ("artefact.json", lambda data: data[:30], "is damaged"),
-            ("artefact.json", lambda data: pickled, "is damaged"),
+            ("arrays.safetensors", lambda data: data[:-9], "cannot be read as a saved model"),
+            ("arrays.safetensors", lambda data: b"", "cannot be read as a saved model"),
+            ("arrays.safetensors", lambda data: pickled, "cannot be read as a saved model"),
+            ("artefact.json", lambda data: data[:30], "cannot be read as a saved model"),
+            ("artefact.json", lambda data: pickled, "cannot be read as a saved model"),
             ("artefact.json", lambda data: None, "artefact.json is missing"),
         )
     ):

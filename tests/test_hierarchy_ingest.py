@@ -588,7 +588,7 @@ def test_objects_in_a_numpy_file_are_never_unpickled(tmp_path):
 def test_a_table_of_another_length_is_refused(made, tmp_path):
     np.save(tmp_path / "z.npy", made[0])
     (tmp_path / "t.csv").write_text("cell_type\n" + "T cell\n" * 199)
-    with pytest.raises(cx.InputError, match="200 cells, but the column 'cell_type' has 199"):
+    with pytest.raises(cx.InputError, match=r"200 cells, but .* of .*t.csv has 199"):
         read_cells(tmp_path / "z.npy", table=tmp_path / "t.csv")
     with pytest.raises(cx.InputError, match="has no labels: name their table"):
         read_cells(tmp_path / "z.npy")
@@ -749,4 +749,4 @@ def test_the_command_names_what_is_wrong(model, tmp_path, run):
     words = ("--table", tmp_path / "t.csv", "--tree", tmp_path / "tree.json")
     code, _, error = run("ingest", tmp_path / "z.npy", *words, "--out", tmp_path / "cells")
     assert code == 2
-    assert "is no JSON" in error
+    assert "tree.json cannot be read as a tree" in error

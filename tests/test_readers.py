@@ -100,7 +100,7 @@ def test_unusable_images_are_refused(tmp_path):
         },
         "has 3 test_labels for 12 images": {"test_images": GREY, "test_labels": np.arange(3)},
         "scale 7.5 to 7.5 has no width": {"images": np.full((3, 2, 2), 7.5)},
-        "pickles, which are not read": {"images": np.array([{}, GREY], dtype=object)},
+        "pickles are not read": {"images": np.array([{}, GREY], dtype=object)},
     }
     for message, arrays in bad.items():
         np.savez(path, **arrays)

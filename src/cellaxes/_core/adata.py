@@ -1,17 +1,20 @@
 """Reading slots of an AnnData: what is missing is named, with its nearest neighbours."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError, near
-from cellaxes._core.matrix import Counts
+from cellaxes._core.hdf5 import check_heaps, check_sizes
+from cellaxes._core.matrix import Counts, require_cells
+from cellaxes._core.reading import reading
 
 
 def read_h5ad(path: str | Path, backed: bool = False) -> anndata.AnnData:
@@ -21,22 +24,24 @@ def read_h5ad(path: str | Path, backed: bool = False) -> anndata.AnnData:
         beside = [p.name for p in path.parent.glob("*.h5ad")] if path.parent.is_dir() else []
         raise InputError(f"{path} is no file: {near(path.name, beside)}")
     with reading_h5ad(path):
+        with opened_h5ad(path):
+            pass  # it is what it says
         return anndata.read_h5ad(path, backed="r" if backed else None)
 
 
-@contextmanager
-def reading_h5ad(path: Path) -> Iterator[None]:
+def reading_h5ad(path: Path) -> AbstractContextManager[None]:
     """Turn what h5py and anndata say of a file into one sentence."""
-    try:
-        yield
-    except InputError:
-        raise
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{path} cannot be read as an h5ad file ({reason}): it is truncated, damaged or of "
-            "another kind; copy or export it again."
-        ) from error
+    return reading(path, "an h5ad file", "copy or export it again")
+
+
+@contextmanager
+def opened_h5ad(path: Path) -> Iterator[h5py.File]:
+    """Open an ``.h5ad`` file to read parts of it; what is wrong with it is one sentence."""
+    with reading_h5ad(path):
+        check_heaps(path)
+        with h5py.File(path) as file:
+            check_sizes(file)
+            yield file
 
 
 def counts_name(layer: str | None) -> str:
@@ -52,6 +57,13 @@ def counts_of(adata: anndata.AnnData, layer: str | None = None) -> tuple[Counts,
     ``None`` is ``X``; a name is that layer; ``"raw"`` is ``adata.raw.X`` where no layer
     has this name.
     """
+    if adata.isbacked:
+        with reading_h5ad(Path(adata.filename)):
+            return _counts_of(adata, layer)
+    return _counts_of(adata, layer)
+
+
+def _counts_of(adata: anndata.AnnData, layer: str | None) -> tuple[Counts, pd.Index]:
     layers = [name for name in adata.layers if name is not None]
     if layer is None:
         if adata.X is None:
@@ -68,6 +80,7 @@ def obs_column(adata: anndata.AnnData, key: str) -> pd.Series:
     """Return the ``obs`` column ``key``, refusing missing values."""
     if key not in adata.obs:
         raise InputError(f"obs has no column {key!r}: {near(key, adata.obs.columns)}")
+    require_cells(adata.n_obs, "the AnnData")
     column: pd.Series = adata.obs[key]
     missing = int(column.isna().sum())
     if missing:
@@ -82,6 +95,7 @@ def obsm_matrix(adata: anndata.AnnData, key: str) -> NDArray[np.float64]:
     """Return ``obsm[key]`` as a dense, finite float64 matrix of shape ``(n_cells, d)``."""
     if key not in adata.obsm:
         raise InputError(f"obsm has no {key!r}: {near(key, adata.obsm.keys())}")
+    require_cells(adata.n_obs, "the AnnData")
     return finite_matrix(adata.obsm[key], f"obsm[{key!r}]")
 
 

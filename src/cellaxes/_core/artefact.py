@@ -9,16 +9,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from cellaxes._core.errors import InputError, near
 from cellaxes._core.files import pretty_json
 from cellaxes._core.folders import folder_atomic, settle
+from cellaxes._core.reading import reading
 from cellaxes._core.version import __version__
 
 FORMAT = 1
 """Version of the on-disk layout: ``artefact.json`` and ``arrays.safetensors`` in one folder."""
+HEAD, ARRAYS = "artefact.json", "arrays.safetensors"
+WHAT, MEND = "a saved model", "save it again"
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class Artefact:
         }
         with folder_atomic(path) as folder:
             arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays.items()}
-            (folder / "arrays.safetensors").write_bytes(save(arrays))
-            (folder / "artefact.json").write_text(pretty_json(head))
+            (folder / ARRAYS).write_bytes(save(arrays))
+            (folder / HEAD).write_text(pretty_json(head))
 
     @classmethod
     def load(cls, path: str | Path) -> "Artefact":
@@ -78,21 +80,19 @@ class Artefact:
                 f"{path} is a file, but a saved model is a folder with artefact.json and "
                 "arrays.safetensors: pickled weights and those of other tools are not read."
             )
-        try:
-            head = json.loads((path / "artefact.json").read_text())
-            arrays = load((path / "arrays.safetensors").read_bytes())
+        for name in (HEAD, ARRAYS):
+            if not (path / name).exists():
+                folder = path.parent
+                beside = [p.name for p in folder.iterdir() if p != path] if folder.is_dir() else []
+                raise InputError(
+                    f"{path} holds no saved model ({name} is missing): {near(path.name, beside)}"
+                )
+        with reading(path, WHAT, MEND):
+            head = json.loads((path / HEAD).read_text(encoding="utf-8"))
+            arrays = load((path / ARRAYS).read_bytes())
             version, kind, params = head["format"], head["kind"], head["params"]
-        except FileNotFoundError as error:
-            folder = path.parent
-            beside = [p.name for p in folder.iterdir() if p != path] if folder.is_dir() else []
-            raise InputError(
-                f"{path} holds no saved model ({Path(error.filename).name} is missing): "
-                f"{near(path.name, beside)}"
-            ) from error
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise InputError(
-                f"{path} is damaged and cannot be loaded ({error}): save the model again."
-            ) from error
+            if not isinstance(kind, str) or not isinstance(params, dict):
+                raise TypeError(f"{HEAD} names neither its kind nor its settings")
         if version != FORMAT:
             raise InputError(
                 f"{path} has layout {version}, this cellaxes reads layout {FORMAT}: "
@@ -122,9 +122,5 @@ def opened(path: str | Path, kind: str, otherwise: str) -> Iterator[Artefact]:
     found = Artefact.load(path)
     if not (found.kind.startswith(kind) if kind.endswith(".") else found.kind == kind):
         raise InputError(f"{path} holds {found.kind}, {otherwise}.")
-    try:
+    with reading(path, WHAT, MEND):
         yield found
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{path} is damaged and cannot be loaded ({error}): save it again."
-        ) from error

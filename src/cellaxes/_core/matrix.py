@@ -75,6 +75,12 @@ def take_rows(counts: Counts, rows: NDArray[np.integer]) -> sp.csr_matrix:
     return sp.csr_matrix(sp.vstack(blocks, format="csr"))
 
 
+def require_cells(n_cells: int, where: str) -> None:
+    """Refuse a matrix without rows."""
+    if n_cells == 0:
+        raise InputError(f"{where} has no cells: hand in at least one.")
+
+
 def as_csr(block: Any) -> sp.csr_matrix:
     """Return a matrix as CSR of a type that kernels take (no half floats, native bytes)."""
     half = block.dtype.kind == "f" and block.dtype.itemsize == 2

@@ -1,12 +1,37 @@
 """Reading tables that users hand in."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 import pyarrow.parquet as pq
 
 from cellaxes._core.errors import InputError
+from cellaxes._core.reading import naming, reading
+
+Read = TypeVar("Read", bound=Callable[..., Any])
+
+
+def naming_its_file(read: Read) -> Read:
+    """Decorate a reader of tables: what it refuses in a file names the file.
+
+    The first argument of the reader is the path of a table, or something that is no file.
+    """
+
+    @wraps(read)
+    def wrapped(source: Any, *args: Any, **settings: Any) -> Any:
+        with named(source):
+            return read(source, *args, **settings)
+
+    return cast("Read", wrapped)
+
+
+def named(source: Any) -> AbstractContextManager[None]:
+    """Let what is refused of a source name it, where it is a file."""
+    return naming(source) if isinstance(source, str | Path) else nullcontext()
 
 EXACT_FLOATS: dict[str, Any] = (
     {"float_precision": "round_trip"} if int(pd.__version__.split(".")[0]) < 3 else {}
@@ -18,16 +43,13 @@ def read_table(path: Path) -> pd.DataFrame:
     """Read a ``.csv``, ``.tsv`` or ``.parquet`` table, with a clear word on what is wrong."""
     if not path.is_file():
         raise InputError(f"{path} is no file.")
-    try:
+    with reading(path, "a table"):
         if path.suffix == ".parquet":
             # of 18,000 columns, a third of the memory that pd.read_parquet takes
             frame: pd.DataFrame = pq.ParquetFile(path).read().to_pandas()
             return frame
         separator = "\t" if path.suffix == ".tsv" else ","
         return pd.read_csv(path, sep=separator, **EXACT_FLOATS)
-    except (OSError, ValueError, ImportError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path} cannot be read as a table ({reason}).") from error
 
 
 def thinned_alike(table: pd.DataFrame) -> pd.DataFrame:

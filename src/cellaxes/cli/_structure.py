@@ -1,9 +1,8 @@
 """The command that orders cell types from coarse to fine."""
 
-import json
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -151,11 +150,11 @@ def structure_ingest(
 
     from tqdm import tqdm
 
-    from cellaxes.hierarchy import Tree, read_cells, write_cells, write_parquet
+    from cellaxes.hierarchy import load_tree, read_cells, write_cells, write_parquet
 
     stream = read_cells(source, labels, rep=rep, table=table, missing=missing)
     if tree is not None:
-        grown = Tree.from_dict(_json(tree))
+        grown = load_tree(tree)
         stream = stream.with_levels(grown, labels[0] if labels else next(iter(stream.columns)))
     read, total = stream.read, -(-len(stream) // 65_536)
     stream = replace(stream, read=lambda: iter(tqdm(read(), "cells", total, unit="block")))
@@ -163,16 +162,6 @@ def structure_ingest(
     typer.echo(cells)
     if parquet is not None:
         typer.echo(f"\n{write_parquet(cells, parquet, compression=compression)}")
-
-
-def _json(path: Path) -> Any:
-    """Return what a JSON file holds."""
-    if not path.is_file():
-        raise InputError(f"{path} is no file.")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path} is no JSON ({error}).") from error
 
 
 def _labels(

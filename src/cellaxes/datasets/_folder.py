@@ -1,16 +1,15 @@
 """Images in files: a folder with a sub-folder per class."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError
 from cellaxes._core.extras import require_extra
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from cellaxes._core.reading import reading
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 GREY = ("1", "L")
@@ -82,34 +81,24 @@ def _shape(
     return found[0]
 
 
-def _open(path: Path) -> "Image":
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        return Image.open(path)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise _damaged(path, error) from error
+def _reading(path: Path) -> AbstractContextManager[None]:
+    """Turn what Pillow says of a file into one sentence."""
+    return reading(path, "an image", "remove or replace it")
 
 
 def _look(path: Path) -> tuple[tuple[int, int], str]:
-    with _open(path) as image:
+    from PIL import Image
+
+    with _reading(path), Image.open(path) as image:
         return (image.height, image.width), image.mode
 
 
 def _read(path: Path, shape: tuple[int, int], mode: str) -> NDArray[Any]:
     from PIL import Image
 
-    with _open(path) as image:
-        try:
-            found = image.convert("RGBA") if image.mode == "P" else image
-            found = found.convert(mode)
-        except (OSError, ValueError, SyntaxError) as error:
-            raise _damaged(path, error) from error
+    with _reading(path), Image.open(path) as image:
+        found = image.convert("RGBA") if image.mode == "P" else image
+        found = found.convert(mode)
         if (found.height, found.width) != shape:
             found = found.resize(shape[::-1], Image.Resampling.BILINEAR)
         return np.asarray(found).reshape(*shape, -1)
-
-
-def _damaged(path: Path, error: Exception) -> InputError:
-    reason = str(error).partition("\n")[0]
-    return InputError(f"{path} cannot be read as an image ({reason}): remove or replace it.")

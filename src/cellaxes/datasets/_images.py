@@ -1,7 +1,5 @@
 """Images of a file of arrays (MedMNIST), or of a folder with a sub-folder per class."""
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError, near
+from cellaxes._core.reading import reading
 from cellaxes.datasets._folder import read_folder
 from cellaxes.datasets._pixels import Scale, of_images
 
@@ -117,13 +116,9 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     if not path.is_file():
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise InputError(f"{path} is no file and no folder: {near(path.name, beside)}")
-    try:
-        # opened here: of a damaged file np.load leaves its own handle open
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as found:
-            return {name: found[name] for name in found.files}
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        reason = str(error).splitlines()[0] if str(error) else "it ends early"
-        raise InputError(
-            f"{path} cannot be read as an .npz file of arrays ({reason}): it is truncated, damaged "
-            "or holds pickles, which are not read; fetch or save it again."
-        ) from error
+    with (
+        reading(path, "an .npz file of arrays", "pickles are not read; fetch or save it again"),
+        path.open("rb") as stream,  # of a damaged file np.load leaves its own handle open
+        np.load(stream, allow_pickle=False) as found,
+    ):
+        return {name: found[name] for name in found.files}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError
+from cellaxes._core.reading import reading
 
 PANGO = re.compile(r"[A-Z]{1,3}(\.\d+)*")
 ALIASES = "alias_key.json"
@@ -30,17 +31,14 @@ def read_aliases(path: str | Path) -> dict[str, str]:
     InputError
         If the file is missing, damaged or of another kind.
     """
-    try:
+    with reading(
+        path, "a Pango alias key", f"fetch {ALIASES} of cov-lineages/pango-designation again"
+    ):
         found = json.loads(Path(path).read_bytes())
         return {
             str(name): "" if isinstance(meant, list) else str(meant)
             for name, meant in found.items()
         }
-    except (OSError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{path} cannot be read as a Pango alias key ({str(error).partition(chr(10))[0]}): "
-            f"fetch {ALIASES} of cov-lineages/pango-designation again."
-        ) from error
 
 
 def expand_lineage(name: str, aliases: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cellaxes._core import keys
 from cellaxes._core.errors import InputError, near
 from cellaxes._core.modality import RESIDUES, Sequences, set_modality
+from cellaxes._core.reading import naming, shortened
 from cellaxes._core.unpack import unpacked
 from cellaxes.datasets._headers import Headers, read_headers
 from cellaxes.datasets._lineages import ALIASES, lineage_levels, read_aliases
@@ -71,7 +72,7 @@ def read_sequences(
     headers = read_headers(names, str(path), since=since, until=until or written.isoformat())
     duplicated = pd.Index(headers.ids).duplicated()
     if duplicated.any():
-        first = headers.ids[int(np.flatnonzero(duplicated)[0])]
+        first = shortened(headers.ids[int(np.flatnonzero(duplicated)[0])])
         raise InputError(
             f"{path} has {int(duplicated.sum())} ids a second time, {first!r} is the first: keep "
             "one sequence of each."
@@ -98,7 +99,7 @@ def _records(path: Path) -> tuple[list[str], list[bytes]]:
     if not path.is_file():
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise InputError(f"{path} is no file: {near(path.name, beside)}")
-    data = unpacked(path).removeprefix(b"\xef\xbb\xbf").replace(b"\r", b"\n").strip()
+    data = unpacked(path, "sequences").removeprefix(b"\xef\xbb\xbf").replace(b"\r", b"\n").strip()
     if not data:
         raise InputError(f"{path} is empty: it holds no sequence.")
     if not data.startswith(b">"):
@@ -109,8 +110,8 @@ def _records(path: Path) -> tuple[list[str], list[bytes]]:
     for name, found in zip(names, residues, strict=True):
         if not found:
             raise InputError(
-                f"{path}: the sequence {name!r} has no residues: the file is truncated, or this "
-                "record is to be removed."
+                f"{path}: the sequence {shortened(name)!r} has no residues: the file is truncated, "
+                "or this record is to be removed."
             )
     return names, residues
 
@@ -128,8 +129,8 @@ def _codes(residues: list[bytes], ids: list[str], path: Path) -> tuple[NDArray[n
         if at >= 0:
             sign = found[at : at + 1].decode("latin1")
             raise InputError(
-                f"{path}: residue {at + 1} of {ids[row]!r} is {sign!r}, which is no amino acid: "
-                f"the twenty, and {' '.join(EXTRA)}, are read."
+                f"{path}: residue {at + 1} of {shortened(ids[row])!r} is {sign!r}, which is no "
+                f"amino acid: the twenty, and {' '.join(EXTRA)}, are read."
             )
         codes[row, : len(coded)] = np.frombuffer(coded, dtype=np.uint8)
     occurs = np.zeros(256, dtype=bool)
@@ -158,7 +159,9 @@ def _lineages(
         if aliases is None and not key.is_file():
             notes.append(f"no {ALIASES} beside the file: lineages have no coarse levels")
         else:
-            columns |= lineage_levels(list(columns["lineage"]), read_aliases(key), n_levels)
+            known = read_aliases(key)
+            with naming(key):
+                columns |= lineage_levels(list(columns["lineage"]), known, n_levels)
     elif aliases is not None:
         raise InputError(f"{path} names no lineages that {aliases} could write out.")
     return columns, notes

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellaxes._core.artefact import Artefact
+from cellaxes._core.artefact import Artefact, opened
 from cellaxes._core.errors import InputError, near
 from cellaxes._core.matrix import Counts
 from cellaxes._core.modality import Images, Modality
@@ -45,6 +45,7 @@ class Model(Protocol):
         ...
 
 
+KIND = "embed."
 _MODELS: Registry[Callable[..., Model]] = Registry("model")
 _READS: dict[str, tuple[str, ...]] = {}
 COUNTS, IMAGES, SEQUENCES = "counts", "images", "sequences"
@@ -125,13 +126,10 @@ def load(path: str | Path) -> Model:
     InputError
         If the folder is missing, damaged, or holds something else.
     """
-    artefact = Artefact.load(path)
-    room, _, name = artefact.kind.partition(".")
-    if room != "embed":
-        raise InputError(f"{path} holds {artefact.kind!r}, which is no representation model.")
-    cls: Any = _MODELS[name]
-    model: Model = cls.from_artefact(artefact)
-    return model
+    with opened(path, KIND, "which is no representation model") as found:
+        cls: Any = _MODELS[found.kind.removeprefix(KIND)]
+        model: Model = cls.from_artefact(found)
+        return model
 
 
 def show() -> pd.DataFrame:
@@ -175,6 +173,13 @@ def require_genes(n_genes: int, expected: int, name: str) -> None:
             f"the {name} model was fitted on {expected} genes, these cells have {n_genes}: "
             "pass the same genes in the same order."
         )
+
+
+def require_positive(value: object, name: str) -> None:
+    """Refuse a setting that is no positive number."""
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not 0 < float(value) < np.inf:  # type: ignore[arg-type]
+        raise InputError(f"{name} must be a positive number, but is {value!r}.")
 
 
 def require_size(value: object, name: str) -> None:

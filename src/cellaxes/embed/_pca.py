@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from cellaxes._core.artefact import Artefact
 from cellaxes._core.errors import InputError
 from cellaxes._core.matrix import Counts, highly_variable, log_normalise, shape_of
-from cellaxes.embed._model import register, require_fitted, require_genes, require_size
+from cellaxes.embed._model import (
+    register,
+    require_fitted,
+    require_genes,
+    require_positive,
+    require_size,
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class PCA:
     def __post_init__(self) -> None:
         require_size(self.n_components, "n_components")
         require_size(self.n_top_genes, "n_top_genes")
+        require_positive(self.target_sum, "target_sum")
 
     def fit(self, counts: Counts, *, random_state: int = 0) -> Self:
         """Fit on training ``counts``, ``(n_train, n_genes)``; ``random_state`` seeds the solver.
@@ -113,5 +120,8 @@ class PCA:
         params = dict(artefact.params)
         n_genes = int(params.pop("n_genes"))
         model = cls(**params)
-        model._fitted = _Fitted(n_genes=n_genes, **artefact.arrays)
+        fitted = _Fitted(n_genes=n_genes, **artefact.arrays)
+        if not np.isin(fitted.genes, np.arange(n_genes)).all():
+            raise ValueError(f"it names genes beyond the {n_genes} that it was fitted on")
+        model._fitted = fitted
         return model

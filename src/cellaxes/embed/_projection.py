@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from cellaxes._core.artefact import Artefact
 from cellaxes._core.matrix import Counts, csr_rows, log_normalise, shape_of
 from cellaxes._core.random import stream
-from cellaxes.embed._model import register, require_fitted, require_genes, require_size
+from cellaxes.embed._model import (
+    register,
+    require_fitted,
+    require_genes,
+    require_positive,
+    require_size,
+)
 
 
 @register(
@@ -40,6 +46,7 @@ class RandomProjection:
 
     def __post_init__(self) -> None:
         require_size(self.n_components, "n_components")
+        require_positive(self.target_sum, "target_sum")
 
     def fit(self, counts: Counts, *, random_state: int = 0) -> Self:
         """Draw R, seed ``random_state``, for the genes of ``counts`` ``(n_cells, n_genes)``.

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from cellaxes._core import keys
 from cellaxes._core.adata import counts_name, counts_of, obsm_matrix
 from cellaxes._core.errors import InputError
-from cellaxes._core.matrix import by_rows, check_counts, csr_rows
+from cellaxes._core.matrix import by_rows, check_counts, csr_rows, require_cells
 from cellaxes._core.version import __version__
 from cellaxes.embed._annotations import Annotations
 from cellaxes.embed._columns import dense_rows
@@ -73,6 +73,7 @@ def embed(
             raise InputError("a model that is given as an object has its settings already.")
         name, fitted = registered_name(model), model
     rows = np.arange(adata.n_obs) if train is None else _indices(train, adata.n_obs)
+    require_cells(adata.n_obs, "the AnnData")
     if isinstance(fitted, Precomputed):
         if fitted.folder:
             raise InputError("embeddings in a folder, one per depth, are read by studies alone.")

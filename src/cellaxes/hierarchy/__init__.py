@@ -19,7 +19,7 @@ from cellaxes.hierarchy._ingest._stratify import stratify, write_stratified
 from cellaxes.hierarchy._neighbours._search import Neighbours, neighbours, search
 from cellaxes.hierarchy._ontology import Ontology, Term
 from cellaxes.hierarchy._read import load_ontology
-from cellaxes.hierarchy._result import Tree
+from cellaxes.hierarchy._result import Tree, load_tree
 from cellaxes.hierarchy._show import show
 from cellaxes.hierarchy._tree import tree
 
@@ -45,6 +45,7 @@ __all__ = [
     "load_adapter",
     "load_anchors",
     "load_ontology",
+    "load_tree",
     "metrics",
     "neighbours",
     "open_cells",

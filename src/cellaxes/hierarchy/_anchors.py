@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from cellaxes._core.errors import InputError, near
+from cellaxes._core.reading import reading
 from cellaxes._core.registry import Info, Registry
 from cellaxes._core.tables import read_table
 
@@ -130,7 +131,8 @@ def load_anchors(source: str | Path | pd.DataFrame = "systems") -> AnchorTable:
             f"{path} is no file of anchors, and no table of that name comes with the package: "
             f"{near(str(source), _TABLES)}"
         )
-    return _checked(read_table(path), path.name)
+    with reading(path, "a table of anchors"):
+        return _checked(read_table(path), path.name)
 
 
 def anchor_tables() -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError, near
+from cellaxes._core.matrix import require_cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,7 @@ def read_levels(levels: Any, n_cells: int) -> CodedLevels:
         If there are other cells than those of the embedding, a label is missing, or the finest
         level has one class only.
     """
+    require_cells(n_cells, "the embedding")
     columns = _columns(levels)
     if not columns:
         raise InputError("levels hold no column: give at least one label to each cell.")

@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from cellaxes._core.errors import InputError
+from cellaxes._core.reading import reading
 from cellaxes._core.unpack import unpacked
 from cellaxes.hierarchy._ontology import Ontology, Term
 
 DEFAULT = "cl-2026-03-26"
 """The Cell Ontology that comes with the package."""
+KIND = (
+    "an ontology",
+    "OBO and the JSON of cellxgene-ontology-guide are read, fetch it again",
+)
 
 _SYNONYM = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(EXACT|NARROW|BROAD|RELATED)?')
 _ESCAPE = re.compile(r"\\(.)")
@@ -55,33 +60,17 @@ def load_ontology(source: str | Path = DEFAULT) -> Ontology:
             f"{path} is no file, and no ontology of that name comes with the package: "
             f"there is {DEFAULT!r}."
         )
-    text = _text(path)
-    if text.lstrip().startswith("{"):
-        try:
+    with reading(path, *KIND):
+        text = unpacked(path, KIND[0]).decode("utf-8-sig")
+        if text.lstrip().startswith("{"):
             return _json(json.loads(text), path)
-        except json.JSONDecodeError as error:
-            raise _damaged(path, f"JSON breaks off at line {error.lineno}") from error
-    return _obo(text, path.name)
+        return _obo(text, path.name)
 
 
 @cache
 def _shipped() -> Ontology:
     packed = resources.files("cellaxes.hierarchy") / "data" / f"{DEFAULT}.obo.gz"
     return _obo(gzip.decompress(packed.read_bytes()).decode(), DEFAULT)
-
-
-def _damaged(path: str | Path, reason: object) -> InputError:
-    return InputError(
-        f"{path} cannot be read as an ontology ({reason}): it is truncated, damaged or neither OBO "
-        "nor the JSON of cellxgene-ontology-guide; fetch it again."
-    )
-
-
-def _text(path: Path) -> str:
-    try:
-        return unpacked(path).decode("utf-8-sig")
-    except (InputError, UnicodeDecodeError) as error:
-        raise _damaged(path, str(error.__cause__ or error).partition("\n")[0]) from error
 
 
 def _obo(text: str, where: str) -> Ontology:
@@ -99,11 +88,11 @@ def _obo(text: str, where: str) -> Ontology:
             terms[term.id] = term
             aliases |= dict.fromkeys(others, term.id)
         elif "]" not in head:
-            raise _damaged(where, f"it ends in the middle of [{head}")
+            raise ValueError(f"it ends in the middle of [{head}")
     if not terms:
-        raise _damaged(where, "it has no [Term]")
+        raise ValueError("it has no [Term]")
     if not text.endswith("\n"):
-        raise _damaged(where, "it ends in the middle of a line")
+        raise ValueError("it ends in the middle of a line")
     return Ontology(terms, version, aliases=aliases)
 
 
@@ -118,7 +107,7 @@ def _term(lines: list[str], where: str) -> tuple[Term, list[str]]:
     for line in filter(str.strip, lines):
         tag, _, value = (part.strip() for part in line.partition(":"))
         if not value:
-            raise _damaged(where, f"the line {line!r} says nothing")
+            raise ValueError(f"the line {line!r} says nothing")
         said.setdefault(tag, []).append(value)
         if tag == "is_a":
             edges.append(("is_a", value.split()[0]))
@@ -126,7 +115,7 @@ def _term(lines: list[str], where: str) -> tuple[Term, list[str]]:
             relation, target = value.split()[:2]
             edges.append((relation, target))
     if not said.get("id"):
-        raise _damaged(where, "a [Term] has no id")
+        raise ValueError("a [Term] has no id")
     synonyms = (_SYNONYM.match(value) for value in said.get("synonym", []))
     term = Term(
         id=said["id"][0].split()[0],
@@ -147,17 +136,23 @@ def _json(content: Any, path: Path) -> Ontology:
         terms = {
             one: Term(
                 id=one,
-                name=entry["label"],
-                synonyms=tuple(("", text) for text in entry.get("synonyms", ())),
+                name=_word(entry["label"]),
+                synonyms=tuple(("", _word(text)) for text in entry.get("synonyms", ())),
                 edges=tuple(("is_a", up) for up, steps in entry["ancestors"].items() if steps == 1),
-                deprecated=entry["deprecated"],
-                replaced_by=_ids(entry.get("replaced_by")),
+                deprecated=bool(entry["deprecated"]),
+                replaced_by=tuple(map(_word, _ids(entry.get("replaced_by")))),
             )
             for one, entry in content.items()
         }
     except (AttributeError, KeyError, TypeError) as error:
-        raise _damaged(path, "its JSON is of another kind") from error
+        raise ValueError("its JSON is of another kind") from error
     return Ontology(terms, path.name.split(".json")[0])
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
 
 
 def _ids(value: Any) -> tuple[str, ...]:

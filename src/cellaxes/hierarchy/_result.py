@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError, near
 from cellaxes._core.files import plain
+from cellaxes._core.reading import read_json, reading
 from cellaxes.hierarchy import _graph
 from cellaxes.hierarchy._ontology import steps_up
 
@@ -249,6 +251,18 @@ class Tree:
         if label not in self.nodes:
             raise InputError(f"the tree has no label {label!r}: {near(label, self.labels)}")
         return self.nodes[label]
+
+
+def load_tree(path: str | Path) -> Tree:
+    """Read a ``tree.json`` that `structure` or the command line wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or no tree that cellaxes wrote.
+    """
+    with reading(path, "a tree", "write it again"):
+        return Tree.from_dict(read_json(path, "a tree", "write it again"))
 
 
 def _entropy(columns: pd.DataFrame) -> float:

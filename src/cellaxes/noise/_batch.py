@@ -7,7 +7,15 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.matrix import Counts, check_counts, is_dask, row_sums, shape_of
+from cellaxes._core.matrix import (
+    Counts,
+    as_csr,
+    check_counts,
+    is_dask,
+    require_cells,
+    row_sums,
+    shape_of,
+)
 from cellaxes._core.random import stream
 from cellaxes.noise._thin import like
 from cellaxes.noise._types import Thinned
@@ -63,8 +71,9 @@ def batch_shift(
     n_cells, n_genes = shape_of(counts)
     if is_dask(counts):
         raise InputError("batch_shift needs all cells at once: pass counts.compute().")
+    require_cells(n_cells, "counts")
     codes, names = _batches(batch, n_cells)
-    csr = sp.csr_matrix(counts, copy=True)
+    csr = as_csr(counts).copy()
     csr.sum_duplicates()
     check_counts(csr, "counts")
     factors = np.stack(

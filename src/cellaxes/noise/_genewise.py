@@ -5,7 +5,15 @@ import numpy as np
 import scipy.sparse as sp
 
 from cellaxes._core.errors import InputError
-from cellaxes._core.matrix import Counts, check_counts, is_dask, row_sums, shape_of
+from cellaxes._core.matrix import (
+    Counts,
+    as_csr,
+    check_counts,
+    is_dask,
+    require_cells,
+    row_sums,
+    shape_of,
+)
 from cellaxes._core.random import stream
 from cellaxes.noise._thin import like
 from cellaxes.noise._types import Thinned
@@ -41,10 +49,10 @@ def thin_genewise(counts: Counts, fraction: float, *, random_state: int = 0) -> 
         raise InputError(f"fraction must lie between 0 and 1, but is {fraction}.")
     if isinstance(counts, anndata.AnnData):
         raise InputError("thin_genewise takes a matrix: pass adata.X or the layer with the counts.")
-    shape_of(counts)
+    require_cells(shape_of(counts)[0], "counts")
     if is_dask(counts):
         raise InputError("thin_genewise needs all cells at once: pass counts.compute().")
-    csr = sp.csr_matrix(counts, copy=True)
+    csr = as_csr(counts).copy()
     csr.sum_duplicates()
     check_counts(csr, "counts")
     columns = csr.tocsc()

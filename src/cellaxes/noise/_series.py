@@ -87,6 +87,9 @@ def thin_series(
     levels: list[Thinned] = []
     current, reached = counts, 1.0
     for index, fraction in enumerate(values):
+        if levels and levels[-1].depth == 0 and not levels[-1].umis_per_cell.any():
+            levels.append(levels[-1])  # every molecule is lost already
+            continue
         step = Level(fraction / reached, None)
         level = thin_matrix(current, step, random_state, "counts", "series", index)
         levels.append(level)

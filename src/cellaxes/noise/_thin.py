@@ -21,6 +21,7 @@ from cellaxes._core.matrix import (
     check_counts,
     csr_rows,
     is_dask,
+    require_cells,
     row_blocks,
     row_sums,
     shape_of,
@@ -152,8 +153,7 @@ class _Thinner:
 
     def matrix(self, counts: Counts) -> Thinned:
         n_cells, _ = shape_of(counts)
-        if n_cells == 0:
-            raise InputError(f"{self.where} has no cells.")
+        require_cells(n_cells, self.where)
         if is_dask(counts):
             thinned = self.dask(counts)
             totals = _dask_row_sums(thinned)
@@ -259,8 +259,7 @@ def _thin_adata(
     )
     thinner = _Thinner(level, random_state, where)
     if out is not None:
-        if adata.n_obs == 0:
-            raise InputError(f"{where} has no cells.")
+        require_cells(adata.n_obs, where)
         shell = anndata.AnnData(obs=obs, var=var, uns=uns, obsm=obsm, varm=varm)
         backed = write_blocks(shell, thinner.blocks(matrix), Path(out), matrix.dtype)
         totals = backed.obs[keys.umis_per_cell()].to_numpy()

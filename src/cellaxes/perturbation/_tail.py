@@ -8,6 +8,8 @@ from cellaxes.perturbation._counts import Array
 
 SMALL = 1e-280
 """Below this the continued fraction is evaluated in log space."""
+NEAR = 1e-4
+"""Squared t over its degrees of freedom below which p is so near to one that 1 - p tells more."""
 
 
 def log_beta_tail(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Array:
@@ -48,10 +50,16 @@ def _fraction(a: Array, b: Array, x: Array) -> Array:
 
 
 def t_log10_p(t: Array, df: ArrayLike) -> Array:
-    """Return log10 of the two-sided p-value of t statistics."""
-    df = np.asarray(df, dtype=np.float64)
-    found: Array = log_beta_tail(df / 2, 0.5, df / (df + t**2)) / np.log(10)
-    return found
+    """Return log10 of the two-sided p-value of t statistics.
+
+    Near zero, where p rounds to one, it follows from 1 - p.
+    """
+    t, df = np.broadcast_arrays(np.asarray(t, dtype=np.float64), np.asarray(df, dtype=np.float64))
+    found = np.array(log_beta_tail(df / 2, 0.5, df / (df + t**2)))
+    near = t**2 < NEAR * df
+    y, freedom = t[near] ** 2, df[near]
+    found[near] = np.log1p(-betainc(0.5, freedom / 2, y / (freedom + y)))
+    return np.asarray(found / np.log(10))
 
 
 def f_log_tail(F: Array, df1: float, df2: ArrayLike) -> Array:

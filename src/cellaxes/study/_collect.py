@@ -37,7 +37,12 @@ def collect(out: str | Path) -> pd.DataFrame:
         If the folder holds no study or a record is damaged.
     """
     store = Store(out)
-    return pd.DataFrame([_row(task, store.read(task.id)) for task in store.read_spec().runs()])
+    return pd.DataFrame([_row_of(task, store) for task in store.read_spec().runs()])
+
+
+def _row_of(task: RunSpec, store: Store) -> dict[str, Any]:
+    with store.reading_record(task.id):
+        return _row(task, store.read(task.id))
 
 
 def _row(task: RunSpec, record: dict[str, Any] | None) -> dict[str, Any]:
@@ -54,7 +59,7 @@ def _row(task: RunSpec, record: dict[str, Any] | None) -> dict[str, Any]:
         **_noise(task, facts),
         "information": float(found.get("bits", "nan")),
         **{key: float(found.get(key, "nan")) for key in ("low", "high", "null", "null_high")},
-        "n": found.get("n", 0),
+        "n": int(found.get("n", 0)),
         "estimator": found.get("estimator", ""),
         "reliable": found.get("reliable", False),
         "reason": found.get("reason", ""),
@@ -68,9 +73,9 @@ def _noise(task: RunSpec, facts: dict[str, Any]) -> dict[str, Any]:
     kind = noise_kind(task.noise)
     if kind.snr is None:
         return {
-            "umis_per_cell": facts.get("umis_per_cell", np.nan),
-            "umis_per_cell_train": facts.get("umis_per_cell_train", np.nan),
-            "n_empty": facts.get("n_empty", 0),
+            "umis_per_cell": float(facts.get("umis_per_cell", "nan")),
+            "umis_per_cell_train": float(facts.get("umis_per_cell_train", "nan")),
+            "n_empty": int(facts.get("n_empty", 0)),
         }
     return {
         "depth": kind.nominal(task.chain[-1]),
@@ -142,7 +147,7 @@ def seconds(out: str | Path) -> float:
     InputError
         If the folder holds no study or a record is damaged.
     """
-    return float(sum(record.get("seconds", 0.0) for record in _records(out) if record))
+    return sum(float(record.get("seconds", 0.0)) for record in _records(out) if record)
 
 
 def _records(out: str | Path) -> list[dict[str, Any] | None]:

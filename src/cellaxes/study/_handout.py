@@ -22,6 +22,7 @@ from cellaxes._core.files import (
 )
 from cellaxes._core.folders import out_dir
 from cellaxes._core.modality import modality_of, set_modality
+from cellaxes._core.reading import open_npy, reading
 from cellaxes.datasets import open_data
 from cellaxes.noise import THINNING, clean_matrix, kind_for, levels_of
 from cellaxes.study._spec import ModelSpec, StudySpec
@@ -132,15 +133,9 @@ def read_embedding(folder: str | Path, *, seed: int, fraction: float) -> NDArray
     head = _head(Path(folder))
     name = _name(seed, fraction, head.get("noise", THINNING))
     file = Path(folder) / "embeddings" / f"{name}.npy"
-    try:
-        values = np.load(file, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{file} is missing: embed counts/{file.stem}.h5ad and save it there."
-        ) from error
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{file} is no .npy matrix ({error}): save it again.") from error
-    matrix = finite_matrix(values, str(file))
+    if not file.exists():
+        raise InputError(f"{file} is missing: embed counts/{file.stem}.h5ad and save it there.")
+    matrix = finite_matrix(open_npy(file), str(file))
     n_cells = head["n_cells"]
     if len(matrix) != n_cells:
         raise InputError(
@@ -195,14 +190,15 @@ def _name(seed: int, fraction: float, noise: str) -> str:
 
 
 def _head(root: Path) -> dict[str, Any]:
-    try:
-        head: dict[str, Any] = json.loads((root / "handout.json").read_text())
+    file = root / "handout.json"
+    if not file.is_file():
+        raise InputError(
+            f"{root} is no folder of cellaxes.study.write_thinned (no {file.name}): write it first."
+        )
+    with reading(file, "a hand-out", "write it again with write_thinned"):
+        head: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         if head["format"] != FORMAT:
             raise InputError(f"{root} has layout {head['format']}, this cellaxes reads {FORMAT}.")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"{root} is no folder of cellaxes.study.write_thinned ({error}): write it first."
-        ) from error
+        if not {"n_cells", "seeds", "fractions"} <= set(head):
+            raise ValueError("it lacks the settings of the hand-out")
     return head

@@ -12,6 +12,7 @@ from pydantic import (
 
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import identity
+from cellaxes._core.reading import reading
 from cellaxes.noise import THINNING, noise_kind
 
 GIVEN = "precomputed"
@@ -250,8 +251,12 @@ class StudySpec(_Frozen):
             If it is no study, naming what is wrong with it.
         """
         try:
-            return cls.model_validate_json(text)
+            spec = cls.model_validate_json(text)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "the file"
             raise InputError(f"{where} is no study ({place}: {first['msg']}).") from error
+        with reading(where, "a study", "write the study anew"):
+            if not spec.runs():
+                raise ValueError("it names no run")
+        return spec

@@ -11,15 +11,21 @@ Layout (version 1) of a study folder::
 import fcntl
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import canonical_json, pretty_json, write_atomic
+from cellaxes._core.reading import read_text, reading
 from cellaxes.study._facts import Facts
 from cellaxes.study._spec import RunSpec, StudySpec
+
+STATES = ("done", "failed")
+"""How a run can end."""
 
 
 class Store:
@@ -55,11 +61,11 @@ class Store:
             If there is none.
         """
         path = self.root / "study.json"
-        if not path.is_file():
+        if not path.exists():
             raise InputError(
                 f"{self.root} holds no study (no study.json): run a study there first."
             )
-        return StudySpec.read(path.read_text(), str(path))
+        return StudySpec.read(read_text(path, "a study", "write the study anew"), str(path))
 
     def record_path(self, run_id: str) -> Path:
         """Where the record of the run ``run_id`` stands."""
@@ -83,15 +89,19 @@ class Store:
             If the record is damaged.
         """
         path = self.record_path(run_id)
-        try:
-            record: dict[str, Any] = json.loads(path.read_text())
-        except FileNotFoundError:
+        if not path.exists():
             return None
-        except ValueError as error:
-            raise InputError(
-                f"{path} is damaged: remove it and run the study again, which redoes this run."
-            ) from error
-        return record
+        with self.reading_record(run_id):
+            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(record, dict) or record.get("status") not in STATES:
+                raise ValueError("it does not say how the run ended")
+            float(record.get("seconds", 0.0))
+            return record
+
+    def reading_record(self, run_id: str) -> AbstractContextManager[None]:
+        """Turn what a damaged record provokes into one sentence."""
+        mend = "remove it and run the study again, which redoes this run"
+        return reading(self.record_path(run_id), "the record of a run", mend)
 
     def has_facts(self) -> bool:
         """Whether the data of the study have been read."""
@@ -107,17 +117,13 @@ class Store:
         Raises
         ------
         InputError
-            If the study was never started.
+            If the study was never started, or the file is damaged.
         """
-        try:
-            fields = json.loads((self.root / "facts.json").read_text())
-        except FileNotFoundError as error:
-            raise InputError(
-                f"{self.root} holds no study that was started: run it first."
-            ) from error
-        entropies = {name: float(bits) for name, bits in fields.pop("entropies").items()}
-        remarks = tuple(fields.pop("remarks", ()))
-        return Facts(**fields, entropies=entropies, remarks=remarks)
+        path, mend = self.root / "facts.json", "remove it and run the study again, which keeps runs"
+        if not path.exists():
+            raise InputError(f"{self.root} holds no study that was started: run it first.")
+        with reading(path, "the facts of a study", mend):
+            return TypeAdapter(Facts).validate_json(path.read_bytes())
 
     @contextmanager
     def in_use(self) -> Iterator[Callable[[], bool]]:

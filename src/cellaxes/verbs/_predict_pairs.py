@@ -8,6 +8,7 @@ import pandas as pd
 
 from cellaxes import perturbation as p
 from cellaxes._core.errors import InputError, near
+from cellaxes._core.tables import naming_its_file
 from cellaxes._core.tables import read_table as read_frame
 from cellaxes.verbs._predict_inputs import names_of
 
@@ -17,6 +18,7 @@ SPOKEN = {"cell_type": "context", "sm_name": "compound"}
 """What the competition calls its columns."""
 
 
+@naming_its_file
 def read_pairs(source: Pairs) -> pd.DataFrame:
     """Return ``context`` and ``compound`` of each pair, and ``id`` where there is one.
 

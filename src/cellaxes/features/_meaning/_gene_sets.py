@@ -1,7 +1,6 @@
 """Gene sets: packaged ones with free licences, or a user's GMT."""
 
 import gzip
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError, near
+from cellaxes._core.reading import reading
+from cellaxes._core.unpack import unpacked
 
 PACKAGED = ("go_bp", "hallmark", "reactome")
 """Names of the packaged sets; ``data/README.md`` names their sources and licences."""
@@ -151,11 +152,8 @@ def _read(path: Path) -> GeneSets:
     if not path.is_file():
         hint = near(str(path), PACKAGED)
         raise InputError(f"{path} is neither a packaged gene set nor a file: {hint}")
-    try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read as GMT ({error}).") from error
+    with reading(path, "GMT"):
+        text = unpacked(path, "GMT").decode("utf-8-sig")
     return _made(str(path), _parse(text, str(path)))
 
 

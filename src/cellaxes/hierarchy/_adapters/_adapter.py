@@ -208,7 +208,10 @@ def load_adapter(path: str | Path) -> Adapter:
             params=fields["params"],
             arrays=found.arrays,
         )
+        if len(adapter.dims) != len(adapter.levels):
+            raise ValueError(f"{len(adapter.dims)} prefixes, but {len(adapter.levels)} levels")
         if not all(np.isfinite(array).all() for array in found.arrays.values()):
             raise ValueError("its arrays are not finite")
         adapter.transform(np.ones((1, adapter.n_dimensions)))
+        repr(adapter)  # reads its settings
         return adapter

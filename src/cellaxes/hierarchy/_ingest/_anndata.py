@@ -11,7 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from cellaxes._core.adata import read_h5ad, reading_h5ad
+from cellaxes._core.adata import opened_h5ad, read_h5ad
 from cellaxes._core.errors import InputError, near
 from cellaxes.hierarchy._ingest._cells import ROWS, CellStream, storable
 from cellaxes.hierarchy._ingest._columns import Column, column_of, wanted
@@ -39,7 +39,7 @@ def read_file(
     """Return the cells of an ``.h5ad`` file; the embedding is read only by blocks."""
     if not path.is_file():
         read_h5ad(path)  # says what is wrong
-    with reading_h5ad(path), h5py.File(path) as file:
+    with opened_h5ad(path) as file:
         obs = file["obs"]
         if not isinstance(obs, h5py.Group) or "__categories" in obs:
             return read_object(read_h5ad(path, backed=True), rep, labels, missing)  # before 0.8
@@ -61,7 +61,7 @@ def read_file(
         shape, dtype = file[key].shape, file[key].dtype
 
     def read() -> Iterator[NDArray[Any]]:
-        with reading_h5ad(path), h5py.File(path) as file:
+        with opened_h5ad(path) as file:
             for start in range(0, shape[0], ROWS):
                 yield file[key][start : start + ROWS]
 

@@ -13,10 +13,10 @@ from numpy.typing import DTypeLike, NDArray
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import file_identity, pretty_json
 from cellaxes._core.folders import folder_atomic
+from cellaxes._core.reading import open_npy, reading
 from cellaxes._core.version import __version__
 from cellaxes.hierarchy._ingest._cells import Cells, CellStream, as_stream, storable
 from cellaxes.hierarchy._ingest._columns import Column
-from cellaxes.hierarchy._ingest._npy import open_npy
 
 FORMAT = "cellaxes.cells/1"
 HEAD, EMBEDDING = "cells.json", "embedding.npy"
@@ -102,7 +102,7 @@ def open_cells(path: str | Path, *, verify: bool = False) -> Cells:
     path = Path(path)
     if not (path / HEAD).is_file():
         raise InputError(f"{path} holds no cells ({HEAD} is missing): write it with write_cells.")
-    try:
+    with reading(path / HEAD, "the head of cells", "write the cells again"):
         head = json.loads((path / HEAD).read_text(encoding="utf-8"))
         if head["format"] != FORMAT:
             raise InputError(
@@ -115,10 +115,6 @@ def open_cells(path: str | Path, *, verify: bool = False) -> Cells:
         lost = [file for _, file, _ in columns if file not in files]
         if lost or EMBEDDING not in files or any(Path(name).name != name for name in files):
             raise ValueError(f"files are not as they should be: {sorted(files)}")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path / HEAD} is damaged ({error!r}): write the cells again.") from error
     for name, (size, sha) in files.items():
         _check_file(path / name, size, sha if verify else None)
     return Cells(

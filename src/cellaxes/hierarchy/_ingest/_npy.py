@@ -4,27 +4,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv
 
 from cellaxes._core.errors import InputError
+from cellaxes._core.reading import open_npy, reading
 from cellaxes.hierarchy._ingest._cells import ROWS, CellStream, storable
 from cellaxes.hierarchy._ingest._columns import Coder, Column, wanted
 from cellaxes.hierarchy._ingest._parquet import add
-
-
-def open_npy(path: Path) -> NDArray[Any]:
-    """Return the memory map of a ``.npy`` file with a matrix of numbers."""
-    try:
-        z: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(
-            f"{path} cannot be read as a NumPy file ({error}): it is missing, truncated or of "
-            "another kind; write it again with numpy.save."
-        ) from error
-    return z
 
 
 def read_npy(
@@ -45,6 +33,12 @@ def read_npy(
             yield open_npy(path)[start : start + ROWS]  # a new map: what was read leaves memory
 
     columns = read_labels(Path(table), labels, missing)
+    for name, column in columns.items():
+        if len(column.codes) != len(z):
+            raise InputError(
+                f"{path} has {len(z):,} cells, but the column {name!r} of {table} has "
+                f"{len(column.codes):,} labels: they do not belong together."
+            )
     return CellStream(len(z), z.shape[1], storable(z.dtype), columns, str(path), read)
 
 
@@ -71,14 +65,14 @@ def read_labels(
     if not path.is_file():
         raise InputError(f"{path} is no file.")
     tabs = ".tsv" in path.suffixes
-    reading = csv.ReadOptions(column_names=header, block_size=1 << 24)
+    options = csv.ReadOptions(column_names=header, block_size=1 << 24)
     parsing = csv.ParseOptions(
         delimiter="\t" if tabs else ",",
         quote_char='"' if header is None else False,
         ignore_empty_lines=header is None,
     )
-    try:
-        with csv.open_csv(path, reading, parsing) as found:
+    with reading(path, "a table"):
+        with csv.open_csv(path, options, parsing) as found:
             present = found.schema.names
         names = wanted(labels, present, str(path))
         kinds = dict.fromkeys(names, pa.string())
@@ -90,10 +84,8 @@ def read_labels(
             quoted_strings_can_be_null=True,
         )
         coders = {name: Coder() for name in names}
-        with csv.open_csv(path, reading, parsing, converting) as batches:
+        with csv.open_csv(path, options, parsing, converting) as batches:
             for batch in batches:
                 for name, coder in coders.items():
                     add(coder, batch.column(batch.schema.get_field_index(name)))
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} cannot be read as a table ({error}).") from error
     return {name: coder.column(f"{path}: {name!r}", missing) for name, coder in coders.items()}

@@ -1,7 +1,7 @@
 """Cells in Parquet: the embedding a list column, labels dictionaries, both read by the batch."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError, near
 from cellaxes._core.files import file_atomic
+from cellaxes._core.reading import reading
 from cellaxes.hierarchy._ingest._cells import ROWS, Cells, CellStream, as_stream, storable
 from cellaxes.hierarchy._ingest._columns import Coder, Column, wanted
 
@@ -134,17 +135,9 @@ def write_parquet(
     return path
 
 
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _reading(path: Path) -> AbstractContextManager[None]:
     """Turn what pyarrow says of a file into one sentence."""
-    try:
-        yield
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{path} cannot be read as Parquet ({reason}): it is truncated, damaged or of another "
-            "kind; write it again."
-        ) from error
+    return reading(path, "Parquet", "write it again")
 
 
 def _schema(path: Path) -> pa.Schema:

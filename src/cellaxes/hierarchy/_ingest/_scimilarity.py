@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError
+from cellaxes._core.reading import reading
 from cellaxes.hierarchy._ingest._cells import ROWS, CellStream
 from cellaxes.hierarchy._ingest._hnsw import open_index
 from cellaxes.hierarchy._ingest._npy import read_labels
@@ -33,7 +34,7 @@ def read_scimilarity(
     index = open_index(folder / INDEX)
     if not table.is_file():
         raise InputError(f"{table} is no file: the vectors of {INDEX} have no labels.")
-    with table.open(encoding="utf-8") as stream:
+    with reading(table, "a table of labels"), table.open(encoding="utf-8") as stream:
         n_columns = stream.readline().count("\t") + 1
     if n_columns > len(COLUMNS):
         raise InputError(

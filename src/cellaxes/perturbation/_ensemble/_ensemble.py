@@ -195,7 +195,11 @@ def load_ensemble(path: str | Path) -> Ensemble:
         If the folder is missing, damaged, or holds something else.
     """
     with opened(path, KIND, "not an ensemble of perturbation models") as found:
-        return _read(found.params, found.arrays)
+        ensemble = _read(found.params, found.arrays)
+        known = {key: [min(names)] for key, names in ensemble.known.items()}
+        ensemble.predict_interval(pd.DataFrame(known))  # reads every part of it
+        repr(ensemble)
+        return ensemble
 
 
 def _read(params: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Ensemble:

@@ -224,8 +224,13 @@ class FittedGP:
         """Return what `to_arrays` told of."""
         held: dict[str, Any] = {name: v for name, v in arrays.items() if "." not in name}
         of: dict[str, Any] = {n.removeprefix("kernel."): v for n, v in arrays.items() if "." in n}
-        held |= {name: tuple(params[name]) for name in ("contexts", "compounds")}
-        return cls(kernel=Kernel(**params["kernel"], **of), **held)
+        held |= {name: tuple(map(str, params[name])) for name in ("contexts", "compounds")}
+        numbers = {name: float(value) for name, value in params["kernel"].items()}
+        made = cls(kernel=Kernel(**numbers, **of), **held)
+        for codes, names in ((made.context, made.contexts), (made.compound, made.compounds)):
+            if not np.isin(codes, np.arange(len(names))).all():
+                raise ValueError("its rows have names that it does not hold")
+        return made
 
 
 def _order(data: TrainingData) -> Codes:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from cellaxes._core.errors import InputError, near
-from cellaxes._core.tables import read_table
+from cellaxes._core.tables import naming_its_file, read_table
 from cellaxes.perturbation._molecules import chemistry, molecules
 from cellaxes.perturbation._table._check import plain_frame
 
@@ -54,6 +54,7 @@ class Compounds:
         return f"Compounds({len(self.table)}, {known} with SMILES{told})"
 
 
+@naming_its_file
 def read_compounds(
     source: str | Path | pd.DataFrame,
     *,

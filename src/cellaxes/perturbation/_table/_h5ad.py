@@ -4,12 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import anndata
-import h5py
 import numpy as np
 import pandas as pd
 from anndata.io import read_elem
 
-from cellaxes._core.adata import read_h5ad, reading_h5ad
+from cellaxes._core.adata import opened_h5ad, read_h5ad, reading_h5ad
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import file_atomic
 from cellaxes.perturbation._table._check import LAYERS
@@ -77,7 +76,8 @@ def from_anndata(adata: anndata.AnnData) -> PerturbationTable:
 
 def read_own(path: Path) -> PerturbationTable:
     """Read a file that `write_table` wrote."""
-    return from_anndata(read_h5ad(path))
+    with reading_h5ad(path):
+        return from_anndata(read_h5ad(path))
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
@@ -90,7 +90,7 @@ def parts_of(path: Path, layers: tuple[str, ...]) -> anndata.AnnData:
     """Read ``obs``, ``var`` and some layers of a file, and nothing else."""
     if not path.is_file():
         raise InputError(f"{path} is no file.")
-    with reading_h5ad(path), h5py.File(path) as stored:
+    with opened_h5ad(path) as stored:
         there = list(stored.get("layers", {}))
         return anndata.AnnData(
             obs=read_elem(stored["obs"]),

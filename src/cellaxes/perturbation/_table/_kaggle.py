@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from cellaxes._core.errors import InputError, near
+from cellaxes._core.tables import naming_its_file
 from cellaxes._core.tables import read_table as read_frame
 from cellaxes.perturbation._table._check import some
 from cellaxes.perturbation._table._results import Source
@@ -18,6 +19,7 @@ FACTS = (CONTEXT, COMPOUND, *OF_COMPOUND, "control", "split", "id")
 """Columns that are no genes."""
 
 
+@naming_its_file
 def read_kaggle(de_train: Source, *, id_map: Source | None = None) -> PerturbationTable:
     """Read the training file of the Open Problems competition of 2023.
 
@@ -67,6 +69,7 @@ def split_compounds(frame: pd.DataFrame, compound: str) -> tuple[pd.DataFrame, l
     return table[first].set_index(pd.Index(names[first], name="compound"))[there], notes
 
 
+@naming_its_file
 def read_id_map(source: Source) -> pd.DataFrame:
     """Read the pairs to predict, one row each: ``id``, ``context`` and ``compound``.
 

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError, near
+from cellaxes._core.tables import naming_its_file
 from cellaxes._core.tables import read_table as read_frame
 from cellaxes.perturbation._table._check import KEYS
 from cellaxes.perturbation._table._compounds import Compounds
@@ -15,6 +16,7 @@ from cellaxes.perturbation._table._statistics import as_layers, find_columns, st
 from cellaxes.perturbation._table._table import PerturbationTable
 
 
+@naming_its_file
 def read_long(
     source: Source,
     *,

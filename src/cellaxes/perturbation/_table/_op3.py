@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError, near
+from cellaxes._core.tables import naming_its_file
 from cellaxes.perturbation._table._h5ad import parts_of, readable
 from cellaxes.perturbation._table._kaggle import COMPOUND, CONTEXT, OF_COMPOUND, split_compounds
 from cellaxes.perturbation._table._statistics import fill_zero_p
@@ -18,6 +19,7 @@ USUAL = {"t": ("t", "t_statistic"), "logFC": ("logFC",)}
 RENAMED = {"donor_id": "donor", "plate_name": "plate", "dose_uM": "dose"}
 
 
+@naming_its_file
 def read_op3(
     source: str | Path | anndata.AnnData,
     *,

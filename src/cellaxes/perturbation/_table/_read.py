@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import h5py
 import pandas as pd
 
-from cellaxes._core.adata import reading_h5ad
+from cellaxes._core.adata import opened_h5ad
 from cellaxes._core.errors import InputError, near
+from cellaxes._core.tables import naming_its_file
 from cellaxes._core.tables import read_table as read_frame
 from cellaxes.perturbation._table._h5ad import read_own
 from cellaxes.perturbation._table._kaggle import COMPOUND, CONTEXT, read_kaggle
@@ -17,6 +17,7 @@ from cellaxes.perturbation._table._table import PerturbationTable
 from cellaxes.perturbation._table._views import SLOT
 
 
+@naming_its_file
 def read_table(path: str | Path) -> PerturbationTable:
     """Read a file of responses by what it holds.
 
@@ -40,7 +41,7 @@ def read_table(path: str | Path) -> PerturbationTable:
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise InputError(f"{path} is no file: {near(path.name, beside)}")
     if path.suffix == ".h5ad":
-        with reading_h5ad(path), h5py.File(path) as stored:
+        with opened_h5ad(path) as stored:
             own, op3 = SLOT in stored.get("uns", {}), SIGNED in stored.get("layers", {})
         if own or op3:
             return read_own(path) if own else read_op3(path)

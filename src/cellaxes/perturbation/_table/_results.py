@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cellaxes._core.errors import InputError
+from cellaxes._core.tables import naming_its_file
 from cellaxes._core.tables import read_table as read_frame
 from cellaxes.perturbation._counts import Array
 from cellaxes.perturbation._quality import Quality, quality
@@ -105,6 +106,7 @@ def from_results(
     )
 
 
+@naming_its_file
 def _one(source: Source) -> tuple[dict[str, Array], pd.Index, list[str]]:
     """Return the layers, gene names and notes of one result."""
     frame = source if isinstance(source, pd.DataFrame) else read_frame(Path(source))
@@ -119,6 +121,8 @@ def _one(source: Source) -> tuple[dict[str, Array], pd.Index, list[str]]:
             f"no column is known (it has {some(list(frame.columns))}; known: {known})."
         )
     names = pd.Index(gene_names(frame, found))
+    if not len(names):
+        raise InputError("it has no rows: one for each gene is expected.")
     if names.has_duplicates:
         raise InputError(f"gene {names[names.duplicated()][0]!r} stands more than once.")
     layers, notes = as_layers({k: v[None] for k, v in statistics(frame, found).items()})

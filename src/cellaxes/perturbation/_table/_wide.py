@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError, near
+from cellaxes._core.tables import named
 from cellaxes._core.tables import read_table as read_frame
 from cellaxes.perturbation._table._check import KEYS, LAYERS, OWN, clean_genes, some
 from cellaxes.perturbation._table._compounds import Compounds
@@ -57,30 +58,34 @@ def read_wide(
     for name, source in layers.items():
         if name not in LAYERS:
             raise InputError(f"there is no layer {name!r}: {near(name, LAYERS)}")
-        frame = source if isinstance(source, pd.DataFrame) else read_frame(Path(source))
-        for key in (context, compound):
-            if key not in frame:
-                raise InputError(f"{name} has no column {key!r}: {near(key, frame.columns)}")
-        told = [context, compound, *(facts if facts is not None else fact_columns(frame))]
-        told = list(dict.fromkeys(str(key) for key in told))
-        rows = frame[told].rename(columns={context: "context", compound: "compound"})
-        if first is None:
-            first, genes = rows, clean_genes(frame.columns.drop(told))
-        values[name] = _matrix(name, frame, genes)
-        if (
-            not first[["context", "compound"]]
-            .astype(str)
-            .equals(rows[["context", "compound"]].astype(str).set_axis(first.index))
-        ):
-            raise InputError(f"{name} has other rows than the first layer, or in another order.")
+        with named(source):
+            frame = source if isinstance(source, pd.DataFrame) else read_frame(Path(source))
+            for key in (context, compound):
+                if key not in frame:
+                    raise InputError(f"{name} has no column {key!r}: {near(key, frame.columns)}")
+            told = [context, compound, *(facts if facts is not None else fact_columns(frame))]
+            told = list(dict.fromkeys(str(key) for key in told))
+            rows = frame[told].rename(columns={context: "context", compound: "compound"})
+            if first is None:
+                first, genes = rows, clean_genes(frame.columns.drop(told))
+            values[name] = _matrix(name, frame, genes)
+            if not _pairs(first).equals(_pairs(rows).set_axis(first.index)):
+                raise InputError(
+                    f"{name} has other rows than the first layer, or in another order."
+                )
     assert first is not None  # noqa: S101 - there is a layer
-    return PerturbationTable(
-        rows=first,
-        genes=genes,
-        **values,
-        compounds=compounds_of(compounds),
-        contexts=contexts,
-    )
+    with named(next(iter(layers.values()))):
+        return PerturbationTable(
+            rows=first,
+            genes=genes,
+            **values,
+            compounds=compounds_of(compounds),
+            contexts=contexts,
+        )
+
+
+def _pairs(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[["context", "compound"]].astype(str)
 
 
 def fact_columns(frame: pd.DataFrame) -> list[str]:
