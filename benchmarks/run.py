@@ -106,10 +106,11 @@ def main() -> None:
     parser.add_argument("shared", type=Path)
     parser.add_argument("--out", type=Path, default=Path("benchmark_results"))
     parser.add_argument("--page", type=Path, default=HERE.parent / "docs" / "benchmarks.md")
-    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--again", action="store_true", help="measure what was finished before too")
+    parser.add_argument("--jobs", type=int, default=2, help="at a time, where nothing is timed")
     parser.add_argument("--remark", default="", help="a sentence for the page")
     parser.add_argument("items", nargs="*", help="of the catalogue; all of them by default")
-    told = parser.parse_args()
+    told = parser.parse_intermixed_args()
     told.out.mkdir(parents=True, exist_ok=True)
     items = [item for item in ITEMS if not told.items or item.name in told.items]
     for item in items if told.again else []:
@@ -117,7 +118,7 @@ def main() -> None:
     start = time.perf_counter()
     made = environments(items)
     alone = [item for item in items if item.timed]
-    with ThreadPoolExecutor(2) as both:
+    with ThreadPoolExecutor(told.jobs) as both:
         rest = [item for item in items if not item.timed]
         found = list(both.map(lambda item: carry_out(item, told.shared, told.out), rest))
     found += [carry_out(item, told.shared, told.out) for item in alone]
