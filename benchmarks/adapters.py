@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -325,7 +326,7 @@ def few(shared: Path) -> Iterator[Split]:
     of_pancreas = {split.kind: split for split in pancreas(folder, 0)}
     yield of_pancreas["donor"]
     yield of_pancreas["study"]
-    yield list(lung(folder, 0))[1]
+    yield next(islice(lung(folder, 0), 1, None))
 
 
 def compared(table: pd.DataFrame, note: str) -> None:

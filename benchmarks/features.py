@@ -16,6 +16,7 @@ from pathlib import Path
 
 import anndata
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 import cellaxes as cx
@@ -117,8 +118,9 @@ def few_programmes(shared: Path, out: Path) -> None:
            better="reach")  # fmt: skip
 
 
-def drvi_by_its_package(x: NDArray[np.float32], concepts: NDArray[np.int64], out: Path) -> None:
+def drvi_by_its_package(x: object, concepts: NDArray[np.int64], out: Path) -> None:
     """Record differences of the scores from drvi-py's own, and seconds of both."""
+    x = x.toarray() if sp.issparse(x) else np.asarray(x)
     start = time.process_time()
     found = metrics.drvi(x, concepts).to_frame()
     ours = time.process_time() - start

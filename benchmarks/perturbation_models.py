@@ -94,7 +94,7 @@ def compared(found: list[tuple[object, ...]]) -> None:
     error = {str(row[0]): float(str(row[4])) for row in found}
     best = min(BASELINES, key=error.__getitem__)
     for name, told in QUICK.items():
-        for baseline in ("compound_mean", best):
+        for baseline in dict.fromkeys(("compound_mean", best)):
             record(f"{told}: MRRMSE", error[name], error[baseline], baseline.replace("_", " "),
                    note="one draw of TG-GATEs, as measured")  # fmt: skip
 
