@@ -9,6 +9,7 @@ of 50 random starts of a general optimiser lies below the sum of squares of our 
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,7 +40,9 @@ def main(shared: Path, small: bool) -> None:
     published = pd.read_csv(shared / "noise_scaling" / "published_cell_number_fits.csv")
     rng, starts = np.random.default_rng(0), 5 if small else 50
     explained: list[tuple[float, float]] = []
-    fits, seconds, beaten = [], 0.0, []
+    seconds, beaten = 0.0, []
+    fits: list[tuple[Any, ...]] = []
+    name: Any
     for name, curve in table.groupby(["signal", "algorithm", "umis_per_cell"]):
         n, y = curve["size"].to_numpy(float), curve["mi_value"].to_numpy()
         start = time.process_time()

@@ -70,6 +70,7 @@ def by_scanpy(source: Path) -> None:
     import scanpy
 
     adata = anndata.read_h5ad(source)
+    adata.X.indptr = adata.X.indptr.astype(np.int32)  # it fails on the file's int64
     target = int(0.3 * np.median(np.asarray(adata.X.sum(axis=1))))
     start = time.process_time()
     scanpy.pp.downsample_counts(adata, counts_per_cell=target, random_state=0)

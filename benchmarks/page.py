@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import cellaxes as cx
+import peers
 from catalogue import ITEMS, PARTS, Item
 from records import Record, version_of
 
@@ -15,14 +16,16 @@ Result = dict[str, object]
 
 HEAD = """# Benchmarks
 
-`make bench` writes this page: every comparison of cellaxes with a named peer, or with a bound that
-was asked of it, that needs no GPU. Each row was measured in one run on one machine. A ratio above
-1 means that cellaxes is better by that factor, below 1 that the peer is. Seconds are CPU seconds of
-one thread unless a row says otherwise; where they are compared, both sides take turns in the same
-process (or, for a peer that wants other versions of libraries, one after another), and the ratio is
-the median over the turns. "Holds" and "misses" are said of bounds. Sizes are reduced so that all
-fits into an hour; a row says what was reduced, and the script under each table run without
-`--quick` measures the full size.
+`make bench` writes this page: comparisons of cellaxes with named peers, and with bounds that were
+asked of it, each measured on one machine in one run.
+
+A ratio above 1 means that cellaxes is better by that factor, below 1 that the other side is.
+Seconds are CPU seconds of one thread unless a row says otherwise. Where they are compared, both
+sides take turns in the same process (a peer that wants other versions of libraries runs right
+after, in its own), and the ratio is the median over the turns. "Asked" is a bound that was set
+before, and "holds" and "misses" are said of bounds. Sizes are reduced so that all fits into an
+hour: rows say how, and the command under each table measures the full size. What does not fit, or
+could not run, is named.
 """
 
 
@@ -35,7 +38,7 @@ def number(x: float) -> str:
     return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3g}"
 
 
-def row(found: Record, *, note: bool = True) -> str:
+def row(found: Record, *, prefix: str = "") -> str:
     """Return a row of a table."""
     peer = f"{found.against} {found.version}".strip()
     bound = found.better in ("within", "reach")
@@ -44,8 +47,16 @@ def row(found: Record, *, note: bool = True) -> str:
     unit = f", {found.unit}" if found.unit else ""
     told = found.verdict if found.verdict != "behind" else "**behind**"
     told = told if told != "misses" else "**misses**"
-    cells = [found.name + unit, number(found.ours), sign + number(found.peer), peer, ratio, told]
-    return "| " + " | ".join([*cells, found.note] if note else cells) + " |"
+    cells = [
+        prefix + found.name + unit,
+        number(found.ours),
+        sign + number(found.peer),
+        peer,
+        ratio,
+        told,
+        found.note,
+    ]
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 TABLE = (
@@ -94,7 +105,7 @@ def section(item: Item, result: Result) -> list[str]:
     return lines
 
 
-def page(results: dict[str, Result], seconds: float, made: float, remark: str) -> str:
+def page(results: dict[str, Result], *remarks: str) -> str:
     """Return the page."""
     items = [item for item in ITEMS if item.name in results]
     every = [(item, each) for item in items for each in kept(results[item.name])]
@@ -102,15 +113,20 @@ def page(results: dict[str, Result], seconds: float, made: float, remark: str) -
         told: sum(each.verdict == told for _, each in every)
         for told in ("ahead", "level", "behind", "holds", "misses")
     }
+    pinned = ", ".join(f"{name} {peers.version_of(name)}" for name in peers.recipes())
     lines = [
         HEAD,
         *machine(),
-        f"- {datetime.now(UTC):%Y-%m-%d}; {seconds / 60:.0f} minutes in all, of which {made:.0f} s "
-        "to install the peers' environments",
+        f"- Peers in environments of their own: {pinned}",
+        f"- {datetime.now(UTC):%Y-%m-%d}",
     ]
     spent = sum(float(str(results[item.name].get("seconds", 0))) for item in items)
-    lines += [f"- Items took {spent / 60:.0f} minutes, two at a time where nothing is timed"]
-    lines += [f"- {remark}"] if remark else []
+    cpu = sum(float(str(results[item.name].get("cpu", 0))) for item in items)
+    lines += [
+        f"- The parts below took {spent / 60:.0f} minutes of wall time, {cpu / 60:.0f} of CPU; "
+        "what times nothing runs two at a time"
+    ]
+    lines += [f"- {remark}" for remark in remarks if remark]
     lines += [
         f"- {len(every)} rows: {count['ahead']} ahead of the peer, {count['level']} level, "
         f"{count['behind']} behind; of bounds {count['holds']} hold, {count['misses']} are missed",
@@ -121,7 +137,7 @@ def page(results: dict[str, Result], seconds: float, made: float, remark: str) -
     lost = [(item, each) for item, each in every if each.verdict in ("behind", "misses")]
     lines += (
         ["Every row of the tables below in which the other side is better, however little.", "",
-         TABLE, *(row(each) for _, each in lost), ""]
+         TABLE, *(row(each, prefix=f"{item.part}: ") for item, each in lost), ""]
         if lost else ["Nowhere in this run.", ""]
     )  # fmt: skip
     missing = [(item, results[item.name]["reason"]) for item in items]

@@ -61,11 +61,12 @@ def test_losses_and_what_did_not_run_are_on_the_page(modules):
                      "records": [vars(lost), vars(won)]},
         second.name: {"item": second.name, "reason": "failed with code 1", "seconds": 1.0},
     }  # fmt: skip
-    text = page.page(results, 4.0, 0.0, "")
+    text = page.page(results, "a remark")
     losses = text.partition("## Where we lose")[2].partition("\n## ")[0]
     assert "a race, CPU s | 2 | 1 | peer 1.2 | 0.5 | **behind**" in losses
     assert "another race" not in losses
     assert f"{second.title}: failed with code 1" in text.partition("## What was not run")[2]
+    assert "- a remark" in text
     assert "1 ahead of the peer, 0 level, 1 behind" in text
 
 
