@@ -75,7 +75,7 @@ def compared(errors: pd.DataFrame, told: dict[str, object], small: bool) -> None
     mean = errors.drop(columns=["context", "compound"]).mean().drop(ENSEMBLE)
     own = [name for name in mean.index if name.endswith("(member)")]
     best = mean.drop(own).idxmin()
-    for name in (*own, "compound_mean", best):
+    for name in dict.fromkeys((*own, "compound_mean", best)):
         record("ensemble: MRRMSE", errors[ENSEMBLE].mean(), mean[name], name.replace("_", " "),
                note=note)  # fmt: skip
     for context, share in dict(told["coverage"]).items():
