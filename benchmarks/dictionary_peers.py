@@ -128,7 +128,8 @@ def compared(table: pd.DataFrame, note: str) -> None:
         part = table[table["which"] == kind].set_index("implementation")
         for name in part.index.drop("cellaxes", errors="ignore"):
             if "cellaxes" in part.index:
-                steps = f"{part.at['cellaxes', 'rung']} against {part.at[name, 'rung']}"
+                rungs = part["rung"].astype(str)
+                steps = f"{rungs['cellaxes']} against {rungs[name]}"
                 seconds = column == "cpu"
                 record(what, part.at["cellaxes", column], part.at[name, column], name,
                        version=peers.version_of(name), better="lower" if seconds else "higher",

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import anndata
 import numpy as np
@@ -118,7 +119,7 @@ def few_programmes(shared: Path, out: Path) -> None:
            better="reach")  # fmt: skip
 
 
-def drvi_by_its_package(x: object, concepts: NDArray[np.int64], out: Path) -> None:
+def drvi_by_its_package(x: Any, concepts: NDArray[np.int64], out: Path) -> None:
     """Record differences of the scores from drvi-py's own, and seconds of both."""
     x = x.toarray() if sp.issparse(x) else np.asarray(x)
     start = time.process_time()

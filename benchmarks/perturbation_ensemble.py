@@ -15,6 +15,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,7 +70,7 @@ def measure(
     return pd.concat([wanted, errors], axis=1), told
 
 
-def compared(errors: pd.DataFrame, told: dict[str, object], small: bool) -> None:
+def compared(errors: pd.DataFrame, told: dict[str, Any], small: bool) -> None:
     """Record the ensemble beside its members and the baselines, and its intervals."""
     note = "without networks; the default takes 5 minutes on two cores" if small else ""
     mean = errors.drop(columns=["context", "compound"]).mean().drop(ENSEMBLE)
@@ -78,7 +79,7 @@ def compared(errors: pd.DataFrame, told: dict[str, object], small: bool) -> None
     for name in dict.fromkeys((*own, "compound_mean", best)):
         record("ensemble: MRRMSE", errors[ENSEMBLE].mean(), mean[name], name.replace("_", " "),
                note=note)  # fmt: skip
-    for context, share in dict(told["coverage"]).items():
+    for context, share in told["coverage"].items():
         record(f"intervals of 90 %, {context}: |coverage less .9|", abs(share - 0.9), 0.04, "asked",
                better="within", note=f"{share:.3f} covered")  # fmt: skip
 
