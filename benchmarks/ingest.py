@@ -95,7 +95,7 @@ def make(folder: Path, n: int) -> None:
 def step(name: str, folder: Path, n: int, again: int) -> float:
     """Do one step; return its seconds, scaled to n cells where it saw a sample."""
     h = cx.hierarchy
-    cache, seen = folder / "cells", n
+    cache, seen, sample = folder / "cells", n, min(SAMPLE, n)
     if name == "make":
         start = time.process_time()
         make(folder, n)
@@ -119,20 +119,20 @@ def step(name: str, folder: Path, n: int, again: int) -> float:
         table = pq.ParquetFile(folder / "none.parquet").read_row_group(0)
         start = time.process_time()
         vectors = table.column("embedding")
-        np.stack([np.array(vectors[i].as_py(), dtype=np.float32) for i in range(SAMPLE)])
+        np.stack([np.array(vectors[i].as_py(), dtype=np.float32) for i in range(sample)])
         for column in COLUMNS:
             labels = table.column(column)
-            [labels[i].as_py() for i in range(SAMPLE)]
-        return (time.process_time() - start) * n / SAMPLE
+            [labels[i].as_py() for i in range(sample)]
+        return (time.process_time() - start) * n / sample
     elif name == "shuffled rows of h5ad":
         with h5py.File(folder / "rows.h5ad", "w") as file:
-            anndata.io.write_elem(file, "X", np.asarray(h.open_cells(cache).z[:SAMPLE]))
-        rows = np.random.default_rng(again).permutation(SAMPLE)
+            anndata.io.write_elem(file, "X", np.asarray(h.open_cells(cache).z[:sample]))
+        rows = np.random.default_rng(again).permutation(sample)
         start = time.process_time()
         with h5py.File(folder / "rows.h5ad") as file:
-            for at in range(0, SAMPLE, 4096):
+            for at in range(0, sample, 4096):
                 file["X"][np.sort(rows[at : at + 4096])]
-        return (time.process_time() - start) * n / SAMPLE
+        return (time.process_time() - start) * n / sample
     elif name == "SCimilarity index to memory map":
         start = time.process_time()
         h.write_cells(h.read_cells(folder / "model"), folder / f"again{again}")
