@@ -121,10 +121,13 @@ def page(results: dict[str, Result], *remarks: str) -> str:
         f"- {datetime.now(UTC):%Y-%m-%d}",
     ]
     spent = sum(float(str(results[item.name].get("seconds", 0))) for item in items)
-    cpu = sum(float(str(results[item.name].get("cpu", 0))) for item in items)
+    ran = [results[item.name] for item in items if "seconds" in results[item.name]]
+    cpu = sum(float(str(result.get("cpu", 0))) for result in ran)
+    known = all("cpu" in result for result in ran)
+    told = f", {cpu / 60:.0f} of CPU" if known else ""
     lines += [
-        f"- The parts below took {spent / 60:.0f} minutes of wall time, {cpu / 60:.0f} of CPU; "
-        "what times nothing runs two at a time"
+        f"- The parts below took {spent / 60:.0f} minutes of wall time{told}; what times nothing "
+        "runs two at a time"
     ]
     lines += [f"- {remark}" for remark in remarks if remark]
     lines += [
