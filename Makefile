@@ -35,20 +35,7 @@ docs: $(VENV)/.dev
 	$(BIN)/python -m sphinx -W --keep-going -q -E -a -j 2 docs docs/_build/html
 
 bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/speed.py
-	$(BIN)/python benchmarks/memory.py
-	$(BIN)/python benchmarks/engines.py
-	$(BIN)/python benchmarks/law_on_truth.py
-	$(BIN)/python benchmarks/information.py ../shared/data
-	$(BIN)/python benchmarks/real_data.py ../shared/data
-	$(BIN)/python benchmarks/extrapolation.py ../shared/data
-	$(BIN)/python benchmarks/joint_law.py ../shared/data
-	$(BIN)/python benchmarks/cell_law.py ../shared/data
-	$(BIN)/python benchmarks/published.py ../shared/data
-	$(BIN)/python benchmarks/planner.py ../shared/data
-	$(BIN)/python benchmarks/modalities.py ../shared/data $(VENV)/modalities
-	$(BIN)/python benchmarks/features.py ../shared/data $(VENV)/features
-	$(BIN)/python benchmarks/perturbation_baselines.py ../shared/data
+	$(BIN)/python benchmarks/run.py ../shared/data
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	$(CREATE)
@@ -63,4 +50,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 	touch $@ $(VENV)/.demo
 
 clean:
-	rm -rf $(VENV) demo docs/_build docs/api
+	rm -rf .venv .venv-* benchmark_results demo docs/_build docs/api

@@ -1,20 +1,10 @@
 """A known dictionary: sparse features beside SAELens, dictionary-learning and sparsify.
 
-    OMP_NUM_THREADS=1 python benchmarks/dictionary_peers.py SHARED_DATA_FOLDER OUT \
-        --env saelens=PATH/bin/python --env dictionary-learning=PATH/bin/python \
-        --env sparsify=PATH/bin/python
+    OMP_NUM_THREADS=1 python benchmarks/dictionary_peers.py SHARED_DATA_FOLDER OUT [--quick]
 
-Each peer wants an environment of its own, PyTorch first, so that none replaces it:
-
-    echo "torch==2.13.0" > constraints.txt
-    for peer in sae-lens==6.54.12 dictionary-learning==0.1.0 eai-sparsify==1.3.3; do
-        python -m venv $peer
-        $peer/bin/pip install torch==2.13.0 setuptools
-        $peer/bin/pip install -c constraints.txt $peer
-    done
-    dictionary-learning==0.1.0/bin/pip uninstall -y torchvision  # it clashes with PyTorch for CPUs
-
-(with uv: ``uv venv``, ``uv pip install``, and ``UV_FIND_LINKS`` where pip has ``PIP_FIND_LINKS``).
+Each peer wants an environment of its own, with PyTorch first, so that none replaces it, and
+without torchvision, which clashes with PyTorch for CPUs: ``python benchmarks/peers.py`` makes them.
+Those that are there take part.
 
 Data: 100,000 x 32 cells made of 96 directions; all learn 192 features, 4 active, from the same
 standardised cells (ours standardises them again). Every implementation is trained at every rung of
@@ -22,7 +12,7 @@ one ladder of steps and learning rates, one after another on one thread, once pe
 that come back are scored here, all alike: the 4 largest activations of each cell are decoded.
 Seconds are of training alone, CPU and wall; ours include reading all cells at the end to drop
 silent features. A rung counts where every seed reaches MCC .98 and .99 of the best. OUT gets
-``trainings.csv`` and ``cheapest.csv``.
+``trainings.csv`` and ``cheapest.csv``. --quick: three rungs, one seed.
 """
 
 import argparse
@@ -34,7 +24,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+import peers
 from cellaxes.features import metrics
+from records import quick, record
 
 RUNGS = (
     *(f"{steps}:{rate}" for steps in (100, 150, 250) for rate in ("5e-3", "1e-2", "2e-2")),
@@ -45,6 +37,7 @@ RUNGS = (
 DEFAULT = "2000x512:2e-3"
 """Our own defaults."""
 SEEDS = (0, 1)
+QUICK = ("250:1e-2", "500:5e-3", "1000:2e-3")
 LEAST_MCC, NEAR_BEST = 0.98, 0.99
 WIDTH, K = 192, 4
 VARIANTS = {"dictionary-learning": ("dictionary-learning", "dictionary-learning-10M")}
@@ -71,10 +64,10 @@ def score(found: dict[str, np.ndarray], x: np.ndarray, atoms: np.ndarray) -> dic
     }
 
 
-def train(python: str, name: str, out: Path, seed: int) -> None:
-    """Run all rungs of one implementation in its own environment."""
+def train(python: str, name: str, out: Path, seed: int, rungs: tuple[str, ...]) -> None:
+    """Run rungs of one implementation in its own environment."""
     script = Path(__file__).with_name("dictionary_trainers.py")
-    rungs = (*RUNGS, DEFAULT) if name == "cellaxes" else RUNGS
+    rungs = (*rungs, DEFAULT) if name == "cellaxes" else rungs
     command = [python, str(script), name, str(out / "cells.npz"), str(out), str(seed), *rungs]
     environment = dict(os.environ, OMP_NUM_THREADS="1")
     if name != "cellaxes":
@@ -126,28 +119,52 @@ def cheapest(trainings: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
+def compared(table: pd.DataFrame, note: str) -> None:
+    """Record seconds to a good dictionary, and the best dictionary, beside each peer."""
+    for kind, column, what in (
+        ("cheapest good", "cpu", "training until the dictionary is good"),
+        ("best", "mcc", "best mean match of 96 directions"),
+    ):
+        part = table[table["which"] == kind].set_index("implementation")
+        for name in part.index.drop("cellaxes", errors="ignore"):
+            if "cellaxes" in part.index:
+                rungs = part["rung"].astype(str)
+                steps = f"{rungs['cellaxes']} against {rungs[name]}"
+                seconds = column == "cpu"
+                record(what, part.at["cellaxes", column], part.at[name, column], name,
+                       version=peers.version_of(name), better="lower" if seconds else "higher",
+                       unit="CPU s" if seconds else "",
+                       note=f"steps:rate {steps}; {note}".rstrip("; "))  # fmt: skip
+    own = table[(table["which"] == "our defaults") & (table["implementation"] == "cellaxes")]
+    record("our defaults: match of 96 directions", own["mcc"].iloc[0], 0.98, "asked",
+           better="reach")  # fmt: skip
+    record("our defaults: silent features", own["dead"].iloc[0], 5, "asked", better="within")
+
+
 def main() -> None:
     """Train, score, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("shared", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--env", action="append", default=[], metavar="NAME=PYTHON")
+    small = quick()
     told = parser.parse_args()
     told.out.mkdir(parents=True, exist_ok=True)
     truth = np.load(told.shared / "features" / "sparse_dictionary_100k.npz")
     np.savez(told.out / "cells.npz", x=standardised(truth["x"]))
     pythons = {"cellaxes": sys.executable}
-    for pair in told.env:
-        name, _, python = pair.partition("=")
-        pythons |= dict.fromkeys(VARIANTS.get(name, (name,)), python)
-    for seed in SEEDS:
+    for name in ("saelens", "dictionary-learning", "sparsify"):
+        if peers.ready(name):
+            variants = (name,) if small else VARIANTS.get(name, (name,))
+            pythons |= dict.fromkeys(variants, str(peers.python(name)))
+    for seed in SEEDS[:1] if small else SEEDS:
         for name, python in pythons.items():
-            train(python, name, told.out, seed)
+            train(python, name, told.out, seed, QUICK if small else RUNGS)
     trainings = read(told.out, list(pythons), truth)
     trainings.to_csv(told.out / "trainings.csv", index=False)
     table = cheapest(trainings)
     table.to_csv(told.out / "cheapest.csv", index=False)
     print(table.round(4).to_string(index=False))
+    compared(table, "one seed, three rungs of steps and rates" if small else "")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Embeddings with labels at scale: reading, writing, ordering and dealing, time and peak memory.
 
-    OMP_NUM_THREADS=1 python benchmarks/ingest.py OUT [N_CELLS]
+    OMP_NUM_THREADS=1 python benchmarks/ingest.py OUT [--quick] [N_CELLS]
 
 Data: 1,000,000 x 128 float32 with 203 types in four levels, sizes as of a power law. Each step runs
 three times in a process of its own, on one thread, files in the cache of the operating system; the
 fastest counts, in CPU seconds, so that neither memory that is touched for the first time nor other
-work on the machine does. Reading cell by cell (``as_py``) is timed on 20,000 cells and scaled.
+work on the machine does. Reading cell by cell (``as_py``) is timed on 20,000 cells and scaled, as
+are shuffled rows of an h5ad file.
 OUT gets ``ingest.csv``; the data (about 4 GB) live in a temporary folder below it.
 """
 
@@ -20,12 +21,15 @@ import tempfile
 import time
 from pathlib import Path
 
+import anndata
+import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 import cellaxes as cx
+from records import quick, record, version_of
 
 D, TYPES, SAMPLE, MANY = 128, 203, 20_000, 8_000_000
 COLUMNS = ("level1", "level2", "level3", "level4")
@@ -91,7 +95,7 @@ def make(folder: Path, n: int) -> None:
 def step(name: str, folder: Path, n: int, again: int) -> float:
     """Do one step; return its seconds, scaled to n cells where it saw a sample."""
     h = cx.hierarchy
-    cache, seen = folder / "cells", n
+    cache, seen, sample = folder / "cells", n, min(SAMPLE, n)
     if name == "make":
         start = time.process_time()
         make(folder, n)
@@ -115,11 +119,20 @@ def step(name: str, folder: Path, n: int, again: int) -> float:
         table = pq.ParquetFile(folder / "none.parquet").read_row_group(0)
         start = time.process_time()
         vectors = table.column("embedding")
-        np.stack([np.array(vectors[i].as_py(), dtype=np.float32) for i in range(SAMPLE)])
+        np.stack([np.array(vectors[i].as_py(), dtype=np.float32) for i in range(sample)])
         for column in COLUMNS:
             labels = table.column(column)
-            [labels[i].as_py() for i in range(SAMPLE)]
-        return (time.process_time() - start) * n / SAMPLE
+            [labels[i].as_py() for i in range(sample)]
+        return (time.process_time() - start) * n / sample
+    elif name == "shuffled rows of h5ad":
+        with h5py.File(folder / "rows.h5ad", "w") as file:
+            anndata.io.write_elem(file, "X", np.asarray(h.open_cells(cache).z[:sample]))
+        rows = np.random.default_rng(again).permutation(sample)
+        start = time.process_time()
+        with h5py.File(folder / "rows.h5ad") as file:
+            for at in range(0, sample, 4096):
+                file["X"][np.sort(rows[at : at + 4096])]
+        return (time.process_time() - start) * n / sample
     elif name == "SCimilarity index to memory map":
         start = time.process_time()
         h.write_cells(h.read_cells(folder / "model"), folder / f"again{again}")
@@ -150,18 +163,30 @@ STEPS = (
     "read Parquet, zstd",
     "stream Parquet",
     "SCimilarity index to memory map",
+    "shuffled rows of h5ad",
     "deal one epoch",
     "stratify 8,000,000",
     "stratify 8,000,000, legacy",
 )
 
 
-def main(out: Path, n: int) -> None:
+QUICK = (
+    STEPS[0],
+    "write Parquet",
+    "cell by cell (as_py)",
+    "read Parquet",
+    "shuffled rows of h5ad",
+    "deal one epoch",
+    "stratify 8,000,000",
+)
+
+
+def main(out: Path, n: int, steps: tuple[str, ...]) -> None:
     """Run every step in a process of its own; print and write the numbers."""
     out.mkdir(parents=True, exist_ok=True)
     rows = []
     with tempfile.TemporaryDirectory(dir=out) as folder:
-        for name in ("make", *STEPS):
+        for name in ("make", *steps):
             words = [sys.executable, __file__, "step", name, folder, str(n)]
             said = subprocess.run(words, check=True, capture_output=True, text=True).stdout
             rows.append({"step": name, **json.loads(said)})
@@ -169,9 +194,16 @@ def main(out: Path, n: int) -> None:
         size = {p.name: p.stat().st_size / 1e6 for p in Path(folder).glob("*.parquet")}
         print("MB:", {name: round(mb) for name, mb in size.items()})
     seconds = {row["step"]: row["seconds"] for row in rows}
-    slow = seconds["cell by cell (as_py)"]
-    for name in ("read Parquet", "stream Parquet", "deal one epoch"):
-        print(f"{name}: {slow / seconds[name]:.0f}x as fast as cell by cell")
+    slow, arrow = seconds["cell by cell (as_py)"], version_of("pyarrow")
+    size_of = f"{n:,} x 128 and 4 labels"
+    record(f"Parquet to arrays, {size_of}", seconds["read Parquet"], slow, "pyarrow as_py by row",
+           version=arrow, unit="CPU s", note="as_py on 20,000 cells, scaled")  # fmt: skip
+    record("times as fast as as_py", slow / seconds["read Parquet"], 50, "asked", better="reach")
+    record(f"one shuffled epoch, {n:,} x 128", seconds["deal one epoch"],
+           seconds["shuffled rows of h5ad"], "h5ad rows by h5py", version=version_of("h5py"),
+           unit="CPU s", note="batches of 4,096; ours from a memory map; h5ad scaled")  # fmt: skip
+    record("order of 8,000,000 cells", seconds["stratify 8,000,000"], 60, "asked", unit="CPU s",
+           better="within")  # fmt: skip
     with (out / "ingest.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -188,4 +220,7 @@ if __name__ == "__main__":
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         print(json.dumps({"seconds": round(taken, 3), "peak_gb": round(peak, 3)}))
     else:
-        main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000)
+        small = quick()
+        default = 100_000 if small else 1_000_000
+        size = int(sys.argv[2]) if len(sys.argv) > 2 else default
+        main(Path(sys.argv[1]), size, QUICK if small else STEPS)

@@ -2,24 +2,24 @@
 
 `latentmi` 0.1.3 needs numpy < 2, hence an environment of its own:
 
-    python -m venv peer
-    peer/bin/pip install torch==2.13.0
-    peer/bin/pip install "numpy<2" latentmi==0.1.3
-    OMP_NUM_THREADS=1 peer/bin/python benchmarks/latentmi_peer.py
+    python benchmarks/peers.py latentmi
+    OMP_NUM_THREADS=1 .venv-peers/latentmi/bin/python benchmarks/latentmi_peer.py [N_PAIRS]
 
-Prints its estimate (all defaults) and CPU seconds on the pairs of `wide_pairs`, on which
-`benchmarks/information.py` times our own.
+Prints its estimate (all defaults) and CPU seconds on the pairs of `wide_pairs`, as a line of
+JSON; `benchmarks/information.py` calls it and times our own on the same pairs.
 """
 
+import json
+import sys
 import time
 
 import numpy as np
 
 
-def wide_pairs() -> tuple[np.ndarray, np.ndarray, float]:
-    """Return 5,000 pairs of 100 x 100 noisy columns that share two dimensions, and their bits."""
+def wide_pairs(n: int = 5000) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return pairs of 100 x 100 noisy columns that share two dimensions, and their bits."""
     rng = np.random.default_rng(0)
-    n, d, rho = 5000, 100, 0.9
+    d, rho = 100, 0.9
     z = rng.standard_normal((n, 2))
     w = rho * z + np.sqrt(1 - rho**2) * rng.standard_normal(z.shape)
     a, b = rng.standard_normal((2, d)), rng.standard_normal((2, d))
@@ -39,11 +39,11 @@ def main() -> None:
     torch.set_num_threads(1)
     np.random.seed(0)  # noqa: NPY002 (the peer draws from the global stream)
     torch.manual_seed(0)
-    x, y, truth = wide_pairs()
+    x, y, truth = wide_pairs(*map(int, sys.argv[1:]))
     start = time.process_time()
     shares, _, _ = lmi.estimate(x, y, quiet=True)
     seconds = time.process_time() - start
-    print(f"\nlatentmi: {np.nanmean(shares):.2f} of {truth:.2f} bits, {seconds:.0f} CPU s")
+    print(json.dumps({"bits": float(np.nanmean(shares)), "truth": truth, "seconds": seconds}))
 
 
 if __name__ == "__main__":
