@@ -225,7 +225,7 @@ class FittedGP:
         held: dict[str, Any] = {name: v for name, v in arrays.items() if "." not in name}
         of: dict[str, Any] = {n.removeprefix("kernel."): v for n, v in arrays.items() if "." in n}
         held |= {name: tuple(map(str, params[name])) for name in ("contexts", "compounds")}
-        numbers = {name: float(value) for name, value in params["kernel"].items()}
+        numbers: dict[str, Any] = {n: float(v) for n, v in params["kernel"].items()}
         made = cls(kernel=Kernel(**numbers, **of), **held)
         for codes, names in ((made.context, made.contexts), (made.compound, made.compounds)):
             if not np.isin(codes, np.arange(len(names))).all():
