@@ -33,6 +33,7 @@ def named(source: Any) -> AbstractContextManager[None]:
     """Let what is refused of a source name it, where it is a file."""
     return naming(source) if isinstance(source, str | Path) else nullcontext()
 
+
 EXACT_FLOATS: dict[str, Any] = (
     {"float_precision": "round_trip"} if int(pd.__version__.split(".")[0]) < 3 else {}
 )
@@ -49,7 +50,7 @@ def read_table(path: Path) -> pd.DataFrame:
             frame: pd.DataFrame = pq.ParquetFile(path).read().to_pandas()
             return frame
         separator = "\t" if path.suffix == ".tsv" else ","
-        return pd.read_csv(path, sep=separator, **EXACT_FLOATS)
+        return cast(pd.DataFrame, pd.read_csv(path, sep=separator, **EXACT_FLOATS))
 
 
 def thinned_alike(table: pd.DataFrame) -> pd.DataFrame:

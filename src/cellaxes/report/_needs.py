@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from cellaxes._core.files import folder_filled, out_dir, plain, pretty_json
+from cellaxes._core.files import plain, pretty_json
+from cellaxes._core.folders import folder_filled, out_dir
 from cellaxes._core.provenance import machine, versions
 from cellaxes.report._needs_figures import AXES, curves_svg, errors_svg
 from cellaxes.report._needs_types import MEASURED, NeedCurve, NeedsFacts

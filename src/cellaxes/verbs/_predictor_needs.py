@@ -12,7 +12,7 @@ from tqdm import tqdm
 from cellaxes import perturbation as p
 from cellaxes._core.adata import read_h5ad
 from cellaxes._core.errors import InputError
-from cellaxes._core.files import receiving
+from cellaxes._core.folders import receiving
 from cellaxes.report import MEASURED, NeedsFacts, NeedsReport
 from cellaxes.verbs._needs_curves import curves, tables
 from cellaxes.verbs._needs_run import INTERVAL, run

@@ -77,7 +77,7 @@ def as_anndata(table: "PerturbationTable") -> anndata.AnnData:
 def writable(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame whose text is categorical, which can be stored with gaps."""
     text = {
-        name: pd.Categorical(column)
+        str(name): pd.Categorical(column)
         for name, column in frame.items()
         if column.dtype == object or isinstance(column.dtype, pd.StringDtype)
     }
