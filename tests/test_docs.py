@@ -87,7 +87,7 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path):
 
 
 MENTION = re.compile(
-    r"`((?:docs|benchmarks|tests|src|tutorials|verbs)/[\w./-]+\.\w+)`"
+    r"`((?:docs|benchmarks|tests|src|tutorials|verbs)/(?!_build/)[\w./-]+\.\w+)`"
     r"|python ((?:benchmarks|docs)/[\w./]+\.py)"
     r"|`(test_\w+\.py)"
 )

@@ -50,7 +50,7 @@ def read_table(path: Path) -> pd.DataFrame:
             frame: pd.DataFrame = pq.ParquetFile(path).read().to_pandas()
             return frame
         separator = "\t" if path.suffix == ".tsv" else ","
-        return cast(pd.DataFrame, pd.read_csv(path, sep=separator, **EXACT_FLOATS))
+        return cast("pd.DataFrame", pd.read_csv(path, sep=separator, **EXACT_FLOATS))
 
 
 def thinned_alike(table: pd.DataFrame) -> pd.DataFrame:

@@ -112,7 +112,7 @@ def keeping(
 
 
 def forget_checkpoint(folder: Path) -> None:
-    """Remove a checkpoint, unless another process trains there."""
+    """Remove the checkpoint in ``folder``, unless another process trains there."""
     if folder.is_dir():
         with first(folder) as ours:
             if ours:

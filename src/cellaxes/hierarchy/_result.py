@@ -254,7 +254,7 @@ class Tree:
 
 
 def load_tree(path: str | Path) -> Tree:
-    """Read a ``tree.json`` that `structure` or the command line wrote.
+    """Read the ``path`` of a ``tree.json`` that `structure` or the command line wrote.
 
     Raises
     ------

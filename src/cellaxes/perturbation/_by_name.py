@@ -24,7 +24,7 @@ def predict_by(
     data
         Training rows.
     wanted
-        ``context`` and ``compound`` of the rows to predict.
+        Rows to predict, one per pair: ``context`` and ``compound``.
 
     Returns
     -------
@@ -54,7 +54,13 @@ def predict_by(
 
 
 def check_predictor(name: str) -> None:
-    """Refuse a name that neither a baseline nor a model has."""
+    """Refuse a ``name`` that neither a baseline nor a model has.
+
+    Raises
+    ------
+    InputError
+        If there is no such predictor.
+    """
     known = [*BASELINES, *MODELS]
     if name not in known:
         raise InputError(f"there is no predictor {name!r}: {near(name, known)}")

@@ -43,7 +43,7 @@ class ErrorLine:
     Attributes
     ----------
     x, error
-        Levels: the coordinate, and the error there.
+        Coordinate of each level, and the error there, ``(n_levels,)``.
     companion
         As in `NeedLine`.
     """

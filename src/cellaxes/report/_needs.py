@@ -45,7 +45,7 @@ class NeedsReport:
         return max(asked, key=lambda curve: curve.full.bits).predictor
 
     def curve(self, predictor: str, axis: str = "cells") -> NeedCurve:
-        """Return the curve of a predictor, or of ``"measurement"``, along an axis."""
+        """Return the curve of ``predictor``, or of ``"measurement"``, along ``axis``."""
         return next(c for c in self.curves if (c.predictor, c.axis) == (predictor, axis))
 
     @property
@@ -127,7 +127,7 @@ class NeedsReport:
     def write(self, out: str | Path) -> Path:
         """Write the page, ``results.json``, ``needs.csv``, ``levels.csv`` and ``draws.csv``.
 
-        All appear, or none.
+        They stand in the folder ``out``; all appear, or none.
 
         Returns
         -------

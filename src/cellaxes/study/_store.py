@@ -99,7 +99,7 @@ class Store:
             return record
 
     def reading_record(self, run_id: str) -> AbstractContextManager[None]:
-        """Turn what a damaged record provokes into one sentence."""
+        """Turn what a damaged record of the run ``run_id`` provokes into one sentence."""
         mend = "remove it and run the study again, which redoes this run"
         return reading(self.record_path(run_id), "the record of a run", mend)
 

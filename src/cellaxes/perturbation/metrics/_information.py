@@ -21,8 +21,8 @@ class ResponseInformation:
     Attributes
     ----------
     bits, low, high
-        ``-1/2 log2(1 - rho^2)`` with its interval over compounds; below 0 where predictions point
-        the wrong way.
+        ``-1/2 log2(1 - rho^2)``, bits per gene, with its interval over compounds; below 0 where
+        predictions point the wrong way.
     standard_error
         Over compounds, bits.
     correlation
