@@ -333,6 +333,8 @@ def _broken(cells, how):
         cells = cells[~here].copy()
     if how == "one compound":
         cells = cells[cells.obs["compound"].isin(["control", "compound 000"])].copy()
+    if how == "no compound":
+        cells = cells[cells.obs["compound"] == "control"].copy()
     if how == "one context":
         cells = cells[cells.obs["context"] == "context 0"].copy()
     if how == "no replicates":
@@ -350,12 +352,14 @@ def _broken(cells, how):
         ("", {"predictors": ["kernel_pg"]}, "did you mean 'kernel_gp'"),
         ("", {"min_cells": 9}, "too few for levels down to 9"),
         ("", {"share": 1.5}, "share must lie between 0 and 1"),
+        ("", {"n_seeds": 0}, "n_seeds must be at least 1"),
         ("", {"split": "fewshot"}, "did you mean 'few-shot'"),
         ("negative", {}, "negative"),
         ("not whole", {}, "whole"),
         ("nan", {}, "obs\\['well'\\] is missing in"),
         ("no control", {}, "context 'context 1' has no cell of the control"),
         ("one compound", {}, "holds one compound besides the control"),
+        ("no compound", {}, "holds no compound besides the control"),
         ("one context", {"split": "few-shot", "held_out": None}, "context"),
         ("no replicates", {"covariates": []}, "replicates"),
         ("every cell a well", {"covariates": []}, "must name wells or donors, not cells"),

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellaxes.perturbation import metrics
-from cellaxes.report import MEASURED, NeedCurve
+from cellaxes.report import MEASURED, NeedCurve, rows_along
 from cellaxes.scaling import DepthAnswer, NoiseFit, depth_for, fit_noise_law
 from cellaxes.verbs._needs_respond import Said
 from cellaxes.verbs._needs_wells import Level
@@ -35,7 +35,9 @@ class Judge:
     repeat
         The same of all cells that are measured.
     compounds
-        Of the rows.
+        Of the rows, ``(n_rows,)``.
+    level
+        Of the intervals.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class Judge:
         return found, facts
 
     def bits(self, seed: int, said: Array) -> float:
-        """Return the bits of one draw, by the reliability of all."""
+        """Return the bits of one draw, by the reliability of that draw."""
         return self._information(slice(seed, seed + 1), np.nan_to_num(said)[None]).bits
 
     def _information(self, at: slice, guess: Array) -> metrics.ResponseInformation:
@@ -129,8 +131,8 @@ def curves(
     made = []
     for axis, column in (("cells", "cells"), ("depth", "umis")):
         whole = levels[(levels["axis"] == "cells") & (levels["fraction"] == 1)]
-        seen = _along(draws, axis)
-        errors = _along(levels, axis).set_index(["fraction", "predictor"])["standard_error"]
+        seen = rows_along(draws, axis)
+        errors = rows_along(levels, axis).set_index(["fraction", "predictor"])["standard_error"]
         top = float(whole[column].iloc[0])
         fits = {
             name: _fit(part, column, errors) if full[str(name)].low > 0 else None
@@ -145,12 +147,6 @@ def curves(
                 NeedCurve(axis, str(name), full[str(name)], fit, need, endless, halving, worth)  # type: ignore[arg-type]
             )
     return tuple(made)
-
-
-def _along(table: pd.DataFrame, axis: str) -> pd.DataFrame:
-    """Return the rows of an axis: those of all cells at full depth belong to both."""
-    whole = (table["axis"] == "cells") & (table["fraction"] == 1)
-    return table[whole | (table["axis"] == axis)]
 
 
 def _fit(part: pd.DataFrame, column: str, errors: pd.Series) -> NoiseFit | None:
