@@ -14,6 +14,7 @@ import pytest
 
 import cellaxes as cx
 from cellaxes import InputError
+from cellaxes._core.folders import folder_filled
 from cellaxes._core.locks import alone
 from cellaxes._core.parts import part_of, sweep
 from cellaxes.features import Config, fit_many
@@ -88,6 +89,18 @@ def test_killed_at_random_moments_the_same_command_ends_the_same():
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [one["kills"] for one in found] == [4, 4]
     assert all(one["equal"] == "yes" for one in found)
+
+
+def test_a_folder_takes_the_place_of_a_file_and_a_file_that_of_a_folder(tmp_path):
+    (tmp_path / "model").write_text("a file")
+    (tmp_path / "table.csv").mkdir()
+    (tmp_path / "table.csv" / "inside").write_text("old")
+    with folder_filled(tmp_path) as new:
+        (new / "model").mkdir()
+        (new / "model" / "x").write_text("new")
+        (new / "table.csv").write_text("new")
+    found = {str(p.relative_to(tmp_path)): p.is_dir() for p in tmp_path.rglob("*")}
+    assert found == {"model": True, "model/x": False, "table.csv": False}
 
 
 # ---- what killed processes leave -----------------------------------------------------------------
