@@ -14,7 +14,7 @@ from cellaxes import perturbation as p
 from cellaxes.cli._app import app
 from cellaxes.perturbation.metrics import information
 from cellaxes.scaling import depth_for, fit_noise_law
-from cellaxes.verbs._needs_curves import relative
+from cellaxes.verbs._needs_curves import Judge, relative
 from cellaxes.verbs._needs_run import run
 from cellaxes.verbs._needs_wells import Columns, levels, read_wells
 
@@ -192,6 +192,19 @@ def test_a_predictor_by_name_is_the_baseline_or_the_model():
     np.testing.assert_array_equal(p.predict_by(p.KernelGP(), data, rows[5:]), model)
     with pytest.raises(InputError, match="kernel_gp"):
         p.predict_by("kernel_pg", data, rows[5:])
+
+
+def test_the_seed_draws_the_compounds_of_the_intervals():
+    rng = np.random.default_rng(6)
+    truth, again, guess = rng.normal(size=(1, 8, 30)) + rng.normal(size=(3, 1, 8, 30))
+
+    def judged(seed):
+        judge = Judge(truth, np.ones(30), again, list("abcdefgh"), level=0.9, random_state=seed)
+        return judge.score(guess)[0]
+
+    assert judged(1) == judged(1)
+    assert judged(1).bits == judged(2).bits
+    assert judged(1).low != judged(2).low
 
 
 # ---- the verb ----------------------------------------------------------------------------------

@@ -36,14 +36,22 @@ class Judge:
         The same of all cells that are measured.
     compounds
         Of the rows, ``(n_rows,)``.
-    level
-        Of the intervals.
+    level, random_state
+        Of the intervals, and of the compounds that are drawn for them.
     """
 
     def __init__(
-        self, reference: Array, unit: Array, repeat: Array, compounds: Sequence[str], level: float
+        self,
+        reference: Array,
+        unit: Array,
+        repeat: Array,
+        compounds: Sequence[str],
+        *,
+        level: float,
+        random_state: int,
     ) -> None:
-        self.reference, self.unit, self.compounds, self.level = reference, unit, compounds, level
+        self.reference, self.unit, self.compounds = reference, unit, compounds
+        self.level, self.random_state = level, random_state
         self.repeat = np.nan_to_num(repeat)
         known = ~np.isnan(reference)
         noise = np.where(known, (self.repeat - np.nan_to_num(reference)) ** 2 / 2, 0.0)
@@ -69,6 +77,7 @@ class Judge:
         return metrics.information(
             relative(self.reference[at], self.unit), relative(guess, self.unit), self.compounds,
             repeat=relative(self.repeat[at], self.unit), level=self.level,
+            random_state=self.random_state,
         )  # fmt: skip
 
 

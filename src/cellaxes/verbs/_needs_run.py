@@ -79,7 +79,8 @@ def run(
         np.mean([units(table) for table in references], axis=0),
         np.stack(full),
         test["compound"].tolist(),
-        INTERVAL,
+        level=INTERVAL,
+        random_state=seeds[0],
     )
     return Run(split, chosen, rows, judge, points)
 
