@@ -14,7 +14,7 @@ from cellaxes import perturbation as p
 from cellaxes.cli._app import app
 from cellaxes.perturbation.metrics import information
 from cellaxes.scaling import depth_for, fit_noise_law
-from cellaxes.verbs._needs_curves import Judge, relative
+from cellaxes.verbs._needs_judge import Judge, relative
 from cellaxes.verbs._needs_run import run
 from cellaxes.verbs._needs_wells import Columns, levels, read_wells
 
