@@ -29,7 +29,7 @@ from cellaxes._core.random import stream
 from cellaxes.report import NeedsReport
 from cellaxes.scaling import depth_for, fit_noise_law
 from cellaxes.verbs import _predictor_needs as verb
-from cellaxes.verbs._needs_curves import relative
+from cellaxes.verbs._needs_judge import relative
 from cellaxes.verbs._needs_run import Run, run
 
 Array = NDArray[np.float64]

@@ -42,12 +42,14 @@ class Record:
 
     @property
     def verdict(self) -> str:
-        """Return ahead, level, behind; holds or misses of a bound."""
+        """Return ahead, level, behind; holds or misses of a bound; no number is a loss."""
         if self.better in ("within", "reach"):
             kept = self.ours <= self.peer if self.better == "within" else self.ours >= self.peer
             return "holds" if kept else "misses"
         if self.ours == self.peer:
             return "level"
+        if np.isnan(self.ours) or np.isnan(self.peer):
+            return "behind"
         return "ahead" if (self.ours < self.peer) == (self.better == "lower") else "behind"
 
 

@@ -89,16 +89,21 @@ def finish(
     limit = int(minutes * 60)
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     resource.prlimit(process.pid, resource.RLIMIT_CPU, (limit, limit + 5))
-    done, late = 0, time.monotonic() + PATIENCE * limit
+    done, killed, late = 0, False, time.monotonic() + PATIENCE * limit
     while not done:  # wait4 tells what this child took, with its own children, and no other's
         time.sleep(0.1)
         done, status, used = os.wait4(process.pid, os.WNOHANG)
         if not done and time.monotonic() > late:
+            killed = True
             process.kill()
     code = process.returncode = os.waitstatus_to_exitcode(status)
     reason = f"failed with code {code}" if code else ""
-    if code in (-signal.SIGXCPU, -signal.SIGKILL):
+    if killed:
+        reason = f"not done after {PATIENCE * minutes:g} minutes of wall time"
+    elif code == -signal.SIGXCPU:
         reason = f"not done after {minutes:g} CPU minutes"
+    elif code == -signal.SIGKILL:
+        reason = "killed, most often for want of memory"
     return reason, used.ru_utime + used.ru_stime
 
 

@@ -42,6 +42,13 @@ def test_a_record_says_who_is_better(modules, ours, theirs, better, verdict, rat
     assert found.ratio == pytest.approx(ratio)
 
 
+@pytest.mark.parametrize("better", ["lower", "higher", "within", "reach"])
+@pytest.mark.parametrize(("ours", "theirs"), [(float("nan"), 1.0), (1.0, float("nan"))])
+def test_what_is_no_number_is_never_told_as_a_success(modules, ours, theirs, better):
+    found = modules[2].record("x", ours, theirs, "peer", better=better)
+    assert found.verdict in ("behind", "misses")
+
+
 def test_seconds_alternate_and_the_first_round_does_not_count(modules):
     order = []
     found = modules[2].alternate(

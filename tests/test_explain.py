@@ -11,6 +11,7 @@ import scipy.sparse as sp
 
 import cellaxes as cx
 from cellaxes.cli._app import app
+from cellaxes.features._checkpoint import Checkpoint
 
 GMT = "one\tx\t" + "\t".join(f"gene{i}" for i in range(20)) + "\n"
 
@@ -344,3 +345,24 @@ def test_parents_that_have_no_children_are_refused_before_training(embedded, tmp
     with pytest.raises(cx.InputError, match="no parent has two"):
         cx.verbs.explain(adata, "X_pca", out=tmp_path / "out", labels="cell_type",
                          parents="cell_type", gene_sets=(), progress=False)  # fmt: skip
+
+
+def test_a_killed_training_on_other_counts_does_not_stand_in_the_way(
+    embedded, tmp_path, monkeypatch
+):
+    adata = embedded[0].copy()
+    adata.layers["other"] = adata.X + (adata.X > 0)
+    how = {"out": tmp_path, "gene_sets": [], "n_features": 16, "k": 3, "n_seeds": 1}
+    save = Checkpoint.save
+
+    def killed(self, step, arrays):
+        save(self, step, arrays)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoint, "due", lambda self, *, last: True)
+    monkeypatch.setattr(Checkpoint, "save", killed)
+    for layer in (None, "other", "other"):
+        with pytest.raises(KeyboardInterrupt):
+            cx.verbs.explain(adata, "X_pca", layer=layer, **how, progress=False)
+    steps = [path.name for path in sorted(tmp_path.glob(".training/*/of_features/step_*"))]
+    assert sorted(steps) == ["step_000000001", "step_000000002"]

@@ -14,6 +14,8 @@ import pytest
 
 import cellaxes as cx
 from cellaxes import InputError
+from cellaxes._core.folders import folder_filled
+from cellaxes._core.locks import alone
 from cellaxes._core.parts import part_of, sweep
 from cellaxes.features import Config, fit_many
 from cellaxes.features._checkpoint import Checkpoint
@@ -89,6 +91,18 @@ def test_killed_at_random_moments_the_same_command_ends_the_same():
     assert all(one["equal"] == "yes" for one in found)
 
 
+def test_a_folder_takes_the_place_of_a_file_and_a_file_that_of_a_folder(tmp_path):
+    (tmp_path / "model").write_text("a file")
+    (tmp_path / "table.csv").mkdir()
+    (tmp_path / "table.csv" / "inside").write_text("old")
+    with folder_filled(tmp_path) as new:
+        (new / "model").mkdir()
+        (new / "model" / "x").write_text("new")
+        (new / "table.csv").write_text("new")
+    found = {str(p.relative_to(tmp_path)): p.is_dir() for p in tmp_path.rglob("*")}
+    assert found == {"model": True, "model/x": False, "table.csv": False}
+
+
 # ---- what killed processes leave -----------------------------------------------------------------
 
 
@@ -109,6 +123,36 @@ def test_what_a_dead_process_left_goes_and_what_a_living_one_writes_stays(tmp_pa
     os.utime(elsewhere, (0, 0))
     sweep(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {alive.name, users.name}
+
+
+def test_a_folder_that_goes_while_it_is_swept_is_passed_over(tmp_path, monkeypatch):
+    """Others may be at work in it."""
+    (tmp_path / "a" / "theirs").mkdir(parents=True)
+    listed = os.scandir
+
+    def list_what_has_gone(path):
+        if Path(path).name == "theirs":
+            Path(path).rmdir()
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", list_what_has_gone)
+    sweep(tmp_path)
+    assert not (tmp_path / "a" / "theirs").exists()
+
+
+def test_a_lock_file_goes_also_when_the_work_fails(tmp_path):
+    lock = tmp_path / "x.lock"
+    there = []
+
+    def fail():
+        with alone(lock):
+            there.append(lock.exists())
+            raise OSError("no route")
+
+    with pytest.raises(OSError, match="no route"):
+        fail()
+    assert there == [True]
+    assert not lock.exists()
 
 
 # ---- training ------------------------------------------------------------------------------------
@@ -173,6 +217,16 @@ def test_a_checkpoint_of_something_else_is_refused_by_name(embedding, change, na
     z = embedding + change.pop("z", 0.0)
     with pytest.raises(InputError, match=named) as refusal:
         fit_many(z, config=config, checkpoint=tmp_path, **({"seeds": (0, 1)} | change))
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_damaged_checkpoint_says_what_to_remove(embedding, tmp_path):
+    config = Config(n_features=24, k=2, steps=5, batch_size=128)
+    fit_many(embedding, config=config, checkpoint=tmp_path)
+    (tmp_path / "step_000000005" / "arrays.safetensors").write_bytes(b"half")
+    with pytest.raises(InputError, match="remove the folder, and it begins anew") as refusal:
+        fit_many(embedding, config=config, checkpoint=tmp_path)
+    assert str(tmp_path) in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 

@@ -8,6 +8,7 @@ import copy
 from functools import cache
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +17,7 @@ import scipy.sparse as sp
 import cellaxes as cx
 from cellaxes import features, hierarchy, noise, signal
 from cellaxes import perturbation as p
+from cellaxes._core.adata import read_h5ad
 
 N, G, D = 90, 24, 6
 RNG = np.random.default_rng(0)
@@ -530,3 +532,17 @@ def test_any_name_goes_through_responses_and_back(tmp_path):
     np.testing.assert_array_equal(
         p.load_ensemble(tmp_path / "model").predict(rows).t, fitted.predict(rows).t
     )
+
+
+def test_counts_that_stand_in_other_files_are_read(tmp_path, monkeypatch):
+    """A virtual data set stores nothing itself, and is no damage."""
+    monkeypatch.setattr("cellaxes._core.hdf5.LARGE", 1)
+    path = tmp_path / "cells.h5ad"
+    anndata.AnnData(COUNTS.astype(np.float32)).write_h5ad(path)
+    with h5py.File(path, "a") as file, h5py.File(tmp_path / "part.h5", "w") as part:
+        part["X"], kept = file["X"][:], dict(file["X"].attrs)
+        layout = h5py.VirtualLayout(COUNTS.shape, np.float32)
+        layout[:] = h5py.VirtualSource(tmp_path / "part.h5", "X", COUNTS.shape)
+        del file["X"]
+        file.create_virtual_dataset("X", layout).attrs.update(kept)
+    np.testing.assert_array_equal(read_h5ad(path).X, COUNTS)

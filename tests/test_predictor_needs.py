@@ -14,7 +14,7 @@ from cellaxes import perturbation as p
 from cellaxes.cli._app import app
 from cellaxes.perturbation.metrics import information
 from cellaxes.scaling import depth_for, fit_noise_law
-from cellaxes.verbs._needs_curves import relative
+from cellaxes.verbs._needs_judge import Judge, relative
 from cellaxes.verbs._needs_run import run
 from cellaxes.verbs._needs_wells import Columns, levels, read_wells
 
@@ -194,6 +194,19 @@ def test_a_predictor_by_name_is_the_baseline_or_the_model():
         p.predict_by("kernel_pg", data, rows[5:])
 
 
+def test_the_seed_draws_the_compounds_of_the_intervals():
+    rng = np.random.default_rng(6)
+    truth, again, guess = rng.normal(size=(1, 8, 30)) + rng.normal(size=(3, 1, 8, 30))
+
+    def judged(seed):
+        judge = Judge(truth, np.ones(30), again, list("abcdefgh"), level=0.9, random_state=seed)
+        return judge.score(guess)[0]
+
+    assert judged(1) == judged(1)
+    assert judged(1).bits == judged(2).bits
+    assert judged(1).low != judged(2).low
+
+
 # ---- the verb ----------------------------------------------------------------------------------
 
 
@@ -333,6 +346,8 @@ def _broken(cells, how):
         cells = cells[~here].copy()
     if how == "one compound":
         cells = cells[cells.obs["compound"].isin(["control", "compound 000"])].copy()
+    if how == "no compound":
+        cells = cells[cells.obs["compound"] == "control"].copy()
     if how == "one context":
         cells = cells[cells.obs["context"] == "context 0"].copy()
     if how == "no replicates":
@@ -350,12 +365,14 @@ def _broken(cells, how):
         ("", {"predictors": ["kernel_pg"]}, "did you mean 'kernel_gp'"),
         ("", {"min_cells": 9}, "too few for levels down to 9"),
         ("", {"share": 1.5}, "share must lie between 0 and 1"),
+        ("", {"n_seeds": 0}, "n_seeds must be at least 1"),
         ("", {"split": "fewshot"}, "did you mean 'few-shot'"),
         ("negative", {}, "negative"),
         ("not whole", {}, "whole"),
         ("nan", {}, "obs\\['well'\\] is missing in"),
         ("no control", {}, "context 'context 1' has no cell of the control"),
         ("one compound", {}, "holds one compound besides the control"),
+        ("no compound", {}, "holds no compound besides the control"),
         ("one context", {"split": "few-shot", "held_out": None}, "context"),
         ("no replicates", {"covariates": []}, "replicates"),
         ("every cell a well", {"covariates": []}, "must name wells or donors, not cells"),

@@ -139,6 +139,8 @@ def _move_in(ready: Path) -> None:
     for name in (*sorted(entries - set(heads)), *heads):
         if (path / name).is_dir():
             aside.append((path / name).rename(part_of(path / INSIDE)))
+        elif (ready / name).is_dir():  # no folder takes the place of a file
+            (path / name).unlink(missing_ok=True)
         (ready / name).replace(path / name)
     for old in (ready, *aside):
         shutil.rmtree(old, ignore_errors=True)

@@ -54,6 +54,8 @@ def _number(data: mmap.mmap, place: int) -> int:
 def check_sizes(file: h5py.File) -> None:
     """Refuse data sets far larger than what is stored of them, before memory is taken for one.
 
+    A virtual data set stores nothing itself: its numbers stand in other files.
+
     Raises
     ------
     ValueError
@@ -61,7 +63,7 @@ def check_sizes(file: h5py.File) -> None:
     """
 
     def check(name: str, found: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(found, h5py.Dataset) and found.shape:
+        if isinstance(found, h5py.Dataset) and found.shape and not found.is_virtual:
             said = math.prod(found.shape) * found.dtype.itemsize
             if said > LARGE and said > DENSEST * found.id.get_storage_size():
                 raise ValueError(f"{name} claims {said:,} bytes, but hardly any are stored")

@@ -26,9 +26,11 @@ def alone(path: Path) -> Iterator[None]:
                 fcntl.flock(held, fcntl.LOCK_EX)
             if not folder and not _is(held, path):
                 continue  # whoever had it removed it: others queue at a new one
-            yield
-            if not folder:
-                path.unlink(missing_ok=True)
+            try:
+                yield
+            finally:
+                if not folder:
+                    path.unlink(missing_ok=True)
             return
         finally:
             os.close(held)

@@ -35,8 +35,16 @@ def final_of(path: Path) -> Path:
 
 
 def sweep(root: Path) -> None:
-    """Remove what killed processes left unfinished below ``root``."""
-    _remove(root.rglob(".*.part"))
+    """Remove what killed processes left unfinished below ``root``.
+
+    Others may be at work there: a folder that goes meanwhile is passed over.
+    """
+    _remove(
+        Path(folder, name)
+        for folder, folders, files in os.walk(root)
+        for name in (*folders, *files)
+        if name.endswith(".part")
+    )
 
 
 def sweep_beside(path: Path) -> None:

@@ -97,7 +97,7 @@ def read_text(path: str | Path, what: str, mend: str = MEND) -> str:
     """Return the text of a file (UTF-8, with or without a byte order mark)."""
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path} is no file.")
+        raise InputError(f"{path} is no file: check its path.")
     with reading(path, what, mend):
         return path.read_text(encoding="utf-8-sig")
 

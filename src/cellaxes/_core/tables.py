@@ -43,7 +43,7 @@ EXACT_FLOATS: dict[str, Any] = (
 def read_table(path: Path) -> pd.DataFrame:
     """Read a ``.csv``, ``.tsv`` or ``.parquet`` table, with a clear word on what is wrong."""
     if not path.is_file():
-        raise InputError(f"{path} is no file.")
+        raise InputError(f"{path} is no file: check its path.")
     with reading(path, "a table"):
         if path.suffix == ".parquet":
             # of 18,000 columns, a third of the memory that pd.read_parquet takes

@@ -192,7 +192,7 @@ def _labels(
 
 def _lines(path: Path) -> list[str]:
     if not path.is_file():
-        raise InputError(f"{path} is no file.")
+        raise InputError(f"{path} is no file: check its path.")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

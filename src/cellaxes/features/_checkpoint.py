@@ -55,8 +55,14 @@ class Checkpoint:
         states = self._states()
         if not states:
             return 0, {}
-        with opened(states[-1], KIND, "no state of a training") as found:
-            before, step = dict(found.params["what"]), int(found.params["step"])
+        try:
+            with opened(states[-1], KIND, "no state of a training") as found:
+                before, step = dict(found.params["what"]), int(found.params["step"])
+        except InputError as error:
+            raise InputError(
+                f"the unfinished training in {self.folder} cannot go on: remove the folder, and it "
+                f"begins anew ({error})."
+            ) from error
         differ = [
             f"{name} {_short(before.get(name))}, here {_short(self.what.get(name))}"
             for name in sorted(before.keys() | self.what.keys())

@@ -4,7 +4,7 @@ from cellaxes.report._brief import brief
 from cellaxes.report._explain import ExplainReport
 from cellaxes.report._measure import MeasureReport
 from cellaxes.report._needs import NeedsReport
-from cellaxes.report._needs_types import MEASURED, NeedCurve, NeedsFacts
+from cellaxes.report._needs_types import MEASURED, NeedCurve, NeedsFacts, rows_along
 from cellaxes.report._plan import PlannedModel, PlanReport
 from cellaxes.report._predict import PredictReport
 from cellaxes.report._predict_fit import PredictorReport
@@ -41,5 +41,6 @@ __all__ = [
     "ZooCurve",
     "ZooGrid",
     "brief",
+    "rows_along",
     "zoo",
 ]

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from cellaxes.pl import ErrorLine, NeedLine, needs_curves, needs_errors
 from cellaxes.report._figures import inline_svg
-from cellaxes.report._needs_types import MEASURED, NeedCurve
+from cellaxes.report._needs_types import MEASURED, NeedCurve, rows_along
 from cellaxes.report._needs_words import spoken
 
 AXES = {
@@ -17,16 +17,10 @@ AXES = {
 """Column of the coordinate, and how it is called in figures."""
 
 
-def along(table: pd.DataFrame, axis: str) -> pd.DataFrame:
-    """Return the rows of an axis; all cells at full depth are the full end of both."""
-    whole = (table["axis"] == "cells") & (table["fraction"] == 1)
-    return table[whole | (table["axis"] == axis)]
-
-
 def curves_svg(curves: Sequence[NeedCurve], draws: pd.DataFrame, share: float, axis: str) -> str:
     """Draw what predictors tell along an axis, and what they need."""
     column, label = AXES[axis]
-    seen, lines = along(draws, axis), {}
+    seen, lines = rows_along(draws, axis), {}
     for curve in curves:
         if curve.axis == axis:
             own = seen[seen["predictor"] == curve.predictor]
@@ -44,7 +38,7 @@ def curves_svg(curves: Sequence[NeedCurve], draws: pd.DataFrame, share: float, a
 def errors_svg(levels: pd.DataFrame, axis: str) -> str:
     """Draw how far predictions are off along an axis."""
     column, label = AXES[axis]
-    seen, lines = along(levels, axis), {}
+    seen, lines = rows_along(levels, axis), {}
     for name in dict.fromkeys(seen["predictor"]):
         own = seen[seen["predictor"] == name].sort_values(column)
         lines[spoken(name)] = ErrorLine(

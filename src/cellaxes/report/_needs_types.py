@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import pandas as pd
+
 from cellaxes._core.files import plain
 from cellaxes.perturbation.metrics import ResponseInformation
 from cellaxes.scaling import DepthAnswer, NoiseFit
@@ -11,6 +13,24 @@ MEASURED = "measurement"
 """Name of what the cells of the asked rows say themselves, beside the predictors."""
 
 NoiseAxis = Literal["cells", "depth"]
+
+
+def rows_along(table: pd.DataFrame, axis: str) -> pd.DataFrame:
+    """Return the rows of an axis: those of all cells at full depth are the full end of both.
+
+    Parameters
+    ----------
+    table
+        ``(n_rows, n_columns)``: levels or draws of `NeedsReport`, with ``axis`` and ``fraction``.
+    axis
+        ``"cells"`` or ``"depth"``.
+
+    Returns
+    -------
+    ``(n_rows_of_axis, n_columns)``.
+    """
+    whole = (table["axis"] == "cells") & (table["fraction"] == 1)
+    return table[whole | (table["axis"] == axis)]
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ def explain(
         {column: known[column] for column in (labels, batch) if column},
         random_state=random_state,
     )
-    wishes = (arch, n_features, k, preset, n_seeds, random_state)
+    wishes = (layer, arch, n_features, k, preset, n_seeds, device, random_state, __version__)
     training = folder / TRAINING / identity([array_identity([z]), *wishes])[:16]
     if isinstance(k, str):
         k = _chosen(k, z, counts=counts, arch=arch, n_features=n_features, device=device,

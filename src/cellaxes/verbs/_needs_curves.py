@@ -5,15 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cellaxes.perturbation import metrics
-from cellaxes.report import MEASURED, NeedCurve
+from cellaxes.report import MEASURED, NeedCurve, rows_along
 from cellaxes.scaling import DepthAnswer, NoiseFit, depth_for, fit_noise_law
+from cellaxes.verbs._needs_judge import Judge
 from cellaxes.verbs._needs_respond import Said
 from cellaxes.verbs._needs_wells import Level
 
-Array = NDArray[np.float64]
 Point = tuple[Level, Said]
 
 FEWEST = 3
@@ -21,66 +20,6 @@ FEWEST = 3
 FACTOR = 5.0
 """By which a number of cells may be off and still be named."""
 NAN = float("nan")
-
-
-class Judge:
-    """Scores what was said of the asked rows against the cells kept aside.
-
-    Parameters
-    ----------
-    reference
-        Log2 fold changes of the cells kept aside, ``(n_seeds, n_rows, n_genes)``; NaN is not known.
-    unit
-        Standard error of each gene, ``(n_genes,)``.
-    repeat
-        The same of all cells that are measured.
-    compounds
-        Of the rows.
-    """
-
-    def __init__(
-        self, reference: Array, unit: Array, repeat: Array, compounds: Sequence[str], level: float
-    ) -> None:
-        self.reference, self.unit, self.compounds, self.level = reference, unit, compounds, level
-        self.repeat = np.nan_to_num(repeat)
-        known = ~np.isnan(reference)
-        noise = np.where(known, (self.repeat - np.nan_to_num(reference)) ** 2 / 2, 0.0)
-        self.noise = np.sqrt(noise.sum(axis=2) / np.maximum(known.sum(axis=2), 1)).mean()
-
-    def score(self, said: Array) -> tuple[metrics.ResponseInformation, dict[str, float]]:
-        """Return the information of ``(n_seeds, n_rows, n_genes)``, and errors in log2."""
-        guess = np.nan_to_num(said)
-        found = self._information(slice(None), guess)
-        rows, flat = (x.reshape(-1, x.shape[-1]) for x in (self.reference, guess))
-        facts = {
-            "error": metrics.mrrmse(rows, flat),
-            "error_of_zero": metrics.mrrmse(rows, np.zeros_like(flat)),
-            "noise_of_reference": float(self.noise),
-        }
-        return found, facts
-
-    def bits(self, seed: int, said: Array) -> float:
-        """Return the bits of one draw, by the reliability of all."""
-        return self._information(slice(seed, seed + 1), np.nan_to_num(said)[None]).bits
-
-    def _information(self, at: slice, guess: Array) -> metrics.ResponseInformation:
-        return metrics.information(
-            relative(self.reference[at], self.unit), relative(guess, self.unit), self.compounds,
-            repeat=relative(self.repeat[at], self.unit), level=self.level,
-        )  # fmt: skip
-
-
-def relative(values: Array, unit: Array) -> Array:
-    """Return log2 fold changes less what all genes of a row share, in units of their errors.
-
-    Counts are relative, so that a change of all genes alike is a matter of normalisation; it is
-    the mean weighted by precision. NaN stays.
-    """
-    precision = np.where(np.isnan(values), 0.0, unit**-2.0)
-    total = precision.sum(axis=-1, keepdims=True)
-    shared = (np.nan_to_num(values) * precision).sum(axis=-1, keepdims=True)
-    found: Array = (values - shared / np.maximum(total, 1e-300)) / unit
-    return found
 
 
 def tables(
@@ -129,8 +68,8 @@ def curves(
     made = []
     for axis, column in (("cells", "cells"), ("depth", "umis")):
         whole = levels[(levels["axis"] == "cells") & (levels["fraction"] == 1)]
-        seen = _along(draws, axis)
-        errors = _along(levels, axis).set_index(["fraction", "predictor"])["standard_error"]
+        seen = rows_along(draws, axis)
+        errors = rows_along(levels, axis).set_index(["fraction", "predictor"])["standard_error"]
         top = float(whole[column].iloc[0])
         fits = {
             name: _fit(part, column, errors) if full[str(name)].low > 0 else None
@@ -145,12 +84,6 @@ def curves(
                 NeedCurve(axis, str(name), full[str(name)], fit, need, endless, halving, worth)  # type: ignore[arg-type]
             )
     return tuple(made)
-
-
-def _along(table: pd.DataFrame, axis: str) -> pd.DataFrame:
-    """Return the rows of an axis: those of all cells at full depth belong to both."""
-    whole = (table["axis"] == "cells") & (table["fraction"] == 1)
-    return table[whole | (table["axis"] == axis)]
 
 
 def _fit(part: pd.DataFrame, column: str, errors: pd.Series) -> NoiseFit | None:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from cellaxes import perturbation as p
 from cellaxes._core.workers import in_processes
-from cellaxes.verbs._needs_curves import Judge, Point
+from cellaxes.verbs._needs_curves import Point
+from cellaxes.verbs._needs_judge import Judge
 from cellaxes.verbs._needs_respond import Said, responses, say, seen, units
 from cellaxes.verbs._needs_wells import Columns, Level, Wells, levels
 from cellaxes.verbs._predict_splits import Asked, make_splits
@@ -79,7 +80,8 @@ def run(
         np.mean([units(table) for table in references], axis=0),
         np.stack(full),
         test["compound"].tolist(),
-        INTERVAL,
+        level=INTERVAL,
+        random_state=seeds[0],
     )
     return Run(split, chosen, rows, judge, points)
 

@@ -161,8 +161,9 @@ def _check(obs: pd.DataFrame, columns: Columns) -> None:
             f"{near(columns.control, known)}"
         )
     if len(known) < 3:
+        n = "one" if len(known) == 2 else "no"
         raise InputError(
-            f"obs[{columns.compound!r}] holds one compound besides the control: to predict one "
+            f"obs[{columns.compound!r}] holds {n} compound besides the control: to predict one "
             "from others, two or more are needed."
         )
     controls = obs[COMPOUND] == columns.control

@@ -67,7 +67,7 @@ def listed_in(path: Path) -> list[str]:
             raise InputError(f"{path} has no column 'compound': {near('compound', frame.columns)}")
         return [str(name) for name in frame[column].dropna().unique()]
     if not path.is_file():
-        raise InputError(f"{path} is no file.")
+        raise InputError(f"{path} is no file: check its path.")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -101,6 +101,8 @@ def predictor_needs(
     asked = Asked(split, contexts, bridge, held_out)
     if not 0 < share < 1:
         raise InputError(f"share must lie between 0 and 1, but is {share}.")
+    if n_seeds < 1:
+        raise InputError(f"n_seeds must be at least 1, but is {n_seeds}.")
     with receiving(out) as folder:
         adata = data if isinstance(data, anndata.AnnData) else read_h5ad(data)
         columns = Columns(compound, control, context, sample, tuple(covariates))

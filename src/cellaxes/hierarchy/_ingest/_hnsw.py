@@ -90,7 +90,7 @@ def open_index(path: Path) -> Index:
         If the file is missing, no index of float32 vectors, or truncated.
     """
     if not path.is_file():
-        raise InputError(f"{path} is no file.")
+        raise InputError(f"{path} is no file: check its path.")
     size = path.stat().st_size
     with path.open("rb") as stream:
         head = stream.read(HEADER.size)

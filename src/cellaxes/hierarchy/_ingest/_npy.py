@@ -63,7 +63,7 @@ def read_labels(
         Names of the columns where the file has none; it is then taken as it stands, unquoted.
     """
     if not path.is_file():
-        raise InputError(f"{path} is no file.")
+        raise InputError(f"{path} is no file: check its path.")
     tabs = ".tsv" in path.suffixes
     options = csv.ReadOptions(column_names=header, block_size=1 << 24)
     parsing = csv.ParseOptions(

@@ -142,7 +142,7 @@ def _reading(path: Path) -> AbstractContextManager[None]:
 
 def _schema(path: Path) -> pa.Schema:
     if not path.is_file():
-        raise InputError(f"{path} is no file.")
+        raise InputError(f"{path} is no file: check its path.")
     with _reading(path):
         return pq.read_schema(path)
 

@@ -89,7 +89,7 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
 def parts_of(path: Path, layers: tuple[str, ...]) -> anndata.AnnData:
     """Read ``obs``, ``var`` and some layers of a file, and nothing else."""
     if not path.is_file():
-        raise InputError(f"{path} is no file.")
+        raise InputError(f"{path} is no file: check its path.")
     with opened_h5ad(path) as stored:
         there = list(stored.get("layers", {}))
         return anndata.AnnData(
