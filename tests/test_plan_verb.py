@@ -105,7 +105,7 @@ def test_a_model_that_cannot_be_planned_with_is_kept_with_its_reason(table, tmp_
     assert robust.plan is not None
     assert not (tmp_path / "targets.csv").exists()
     assert "There is no plan" in (tmp_path / "report.html").read_text()
-    with pytest.raises(cx.InputError, match="no model of the pilot can be planned with"):
+    with pytest.raises(cx.InputError, match=r"can be planned with.*--size 90"):
         cx.verbs.plan(table[table["n_train"] == 100], COSTS, 1000, by=["model"])
     with pytest.raises(cx.InputError, match="'states' is no target"):
         cx.verbs.plan(table, COSTS, 1000, level="fraction", targets=[("states", 1)])

@@ -112,7 +112,11 @@ def plan(
         largest = known[known[n_cells] == known[n_cells].max()]
         fits.append((of, label, largest[n_cells].max(), _fit(largest, depth, information, level)))
     if not any(model.plan for model in models):
-        raise InputError(f"no model of the pilot can be planned with: {models[0].reason}")
+        sizes = points[n_cells].nunique()
+        raise InputError(
+            f"no model of the pilot can be planned with: {models[0].reason}"
+            + (" `cellaxes measure --size 90 --size 180 --size 350` does." if sizes < 3 else "")
+        )
     report = PlanReport(
         name=title,
         costs=costs,
