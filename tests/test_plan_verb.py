@@ -230,3 +230,15 @@ def test_bad_wishes_end_in_one_sentence_and_code_2(table, words, message, tmp_pa
     assert message in said
     assert "Traceback" not in said
     assert not (tmp_path / "out" / "report.html").exists()
+
+
+def test_a_pilot_is_called_by_its_study_and_costs_read_as_words(table, tmp_path):
+    study = tmp_path / "islets"
+    study.mkdir()
+    table.to_csv(study / "runs.csv", index=False)
+    cx.verbs.plan(
+        study / "runs.csv", COSTS, 1000, by=["model"], level="fraction", out=tmp_path / "out"
+    )
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "islets: how many cells, how deep" in page
+    assert re.search(r"with costs of [\d.e-]+ per cell, [\d.e-]+ (per|reads per)", page)
