@@ -214,6 +214,8 @@ def test_presets_are_the_papers_settings_and_give_way_to_what_is_asked():
     assert (model.hidden, model.n_layers, model.n_tokens, model.layer) == (256, 3, 512, -2)
     with pytest.raises(cx.InputError, match="no preset 'papr': did you mean 'paper'"):
         cx.embed.make("scvi", preset="papr")
+    with pytest.raises(cx.InputError, match="no setting 'components': did you mean 'n_components'"):
+        cx.embed.make("pca", components=3)
     with pytest.raises(cx.InputError, match="no preset 'paper'"):
         cx.embed.make("pca", preset="paper")
 

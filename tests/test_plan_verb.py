@@ -105,7 +105,7 @@ def test_a_model_that_cannot_be_planned_with_is_kept_with_its_reason(table, tmp_
     assert robust.plan is not None
     assert not (tmp_path / "targets.csv").exists()
     assert "There is no plan" in (tmp_path / "report.html").read_text()
-    with pytest.raises(cx.InputError, match="no model of the pilot can be planned with"):
+    with pytest.raises(cx.InputError, match=r"can be planned with.*--size 90"):
         cx.verbs.plan(table[table["n_train"] == 100], COSTS, 1000, by=["model"])
     with pytest.raises(cx.InputError, match="'states' is no target"):
         cx.verbs.plan(table, COSTS, 1000, level="fraction", targets=[("states", 1)])
@@ -230,3 +230,15 @@ def test_bad_wishes_end_in_one_sentence_and_code_2(table, words, message, tmp_pa
     assert message in said
     assert "Traceback" not in said
     assert not (tmp_path / "out" / "report.html").exists()
+
+
+def test_a_pilot_is_called_by_its_study_and_costs_read_as_words(table, tmp_path):
+    study = tmp_path / "islets"
+    study.mkdir()
+    table.to_csv(study / "runs.csv", index=False)
+    cx.verbs.plan(
+        study / "runs.csv", COSTS, 1000, by=["model"], level="fraction", out=tmp_path / "out"
+    )
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "islets: how many cells, how deep" in page
+    assert re.search(r"with costs of [\d.e-]+ per cell, [\d.e-]+ (per|reads per)", page)

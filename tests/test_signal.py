@@ -1,5 +1,7 @@
 """Signals: labels and measurements, and what is refused."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -182,6 +184,21 @@ def test_ids_of_an_ontology_win_over_names(typed):
 def test_levels_that_are_not_there_are_refused(typed, spec, message):
     with pytest.raises(cx.InputError, match=message):
         cx.signal.parse(typed, spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "meant"),
+    [
+        ("type", "did you mean 'label:type'?"),
+        ("lable:type", "did you mean 'label:type'?"),
+        ("hierachy:type", "did you mean 'hierarchy:type'?"),
+    ],
+)
+def test_a_mistyped_signal_is_told_what_was_meant(typed, spec, meant):
+    with pytest.raises(cx.InputError, match=re.escape(meant)):
+        cx.signal.parse(typed, spec)
+    with pytest.raises(cx.InputError, match=r"names no signal: write label:OBS_KEY"):
+        cx.signal.parse(typed, "nothing")
 
 
 def test_hierarchies_without_levels_are_refused(typed):

@@ -12,7 +12,8 @@ from cellaxes.cli._options import Data, Layer, Out, RandomState
 explain_app = typer.Typer(
     cls=DataFirst,
     no_args_is_help=True,
-    help="What the axes of an embedding mean: explain cells.h5ad --rep X_scVI --out DIR.",
+    help="What the axes of an embedding mean: explain cells.h5ad --rep X_scVI --out DIR. "
+    "Its options: explain cells --help.",
 )
 
 Rep = Annotated[str, typer.Option("--rep", help="Key of the embedding in obsm.")]

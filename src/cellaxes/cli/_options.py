@@ -32,7 +32,12 @@ Signals = Annotated[
 ]
 Models = Annotated[
     list[str] | None,
-    typer.Option("--model", help="name, name:key=value,… or precomputed:OBSM_KEY."),
+    typer.Option(
+        "--model",
+        help="name, name:key=value,… or precomputed:OBSM_KEY; "
+        "repeat for several. Default: pca and "
+        "random_projection for counts.",
+    ),
 ]
 Layer = Annotated[
     str | None,

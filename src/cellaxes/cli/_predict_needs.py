@@ -57,10 +57,10 @@ def predict_needs(
     min_cells: Annotated[
         float, typer.Option("--min-cells", min=1, help="The lowest of them, a median.")
     ] = 2.0,
-    depths: Annotated[int, typer.Option("--depths", min=1, help="Depths.")] = 5,
+    depths: Annotated[int, typer.Option("--depths", min=1, help="Number of depths.")] = 5,
     min_depth: Annotated[
         float | None,
-        typer.Option("--min-depth", help="The lowest, UMIs per cell; a thirty-second of all."),
+        typer.Option("--min-depth", help="Lowest depth, UMIs per cell; else 1/32 of the full."),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Draws of cells.")] = 3,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Worker processes.")] = 1,

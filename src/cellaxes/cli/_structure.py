@@ -25,7 +25,7 @@ class Compression(StrEnum):
 structure_app = typer.Typer(
     cls=DataFirst,
     no_args_is_help=True,
-    help="Order cell types and embeddings from coarse to fine: "
+    help="Order cell types and embeddings from coarse to fine (options: structure cells --help): "
     "structure cells.h5ad --rep X_scVI --labels cell_type --out DIR.",
 )
 structure_app.command(READ)(structure_cells)

@@ -66,15 +66,27 @@ def fit(
 def plan(
     table: Table,
     budget: Annotated[float, typer.Option("--budget", help="In the currency of the costs.")],
-    per_cell: Annotated[float, typer.Option("--cost-per-cell", min=0)] = 0.0,
-    per_umi: Annotated[float, typer.Option("--cost-per-umi", min=0)] = 0.0,
-    per_read: Annotated[float, typer.Option("--cost-per-read", min=0)] = 0.0,
+    per_cell: Annotated[
+        float, typer.Option("--cost-per-cell", min=0, help="Of preparing one cell.")
+    ] = 0.0,
+    per_umi: Annotated[
+        float, typer.Option("--cost-per-umi", min=0, help="Of one UMI, beside what its reads cost.")
+    ] = 0.0,
+    per_read: Annotated[
+        float, typer.Option("--cost-per-read", min=0, help="Of sequencing one read.")
+    ] = 0.0,
     reads_per_umi: Annotated[
         float, typer.Option("--reads-per-umi", help="Reads that one UMI takes.")
     ] = 1.0,
-    per_library: Annotated[float, typer.Option("--cost-per-library", min=0)] = 0.0,
-    cells_per_library: Annotated[int, typer.Option("--cells-per-library", min=1)] = 10_000,
-    fixed: Annotated[float, typer.Option("--cost-fixed", min=0)] = 0.0,
+    per_library: Annotated[
+        float, typer.Option("--cost-per-library", min=0, help="Of one library.")
+    ] = 0.0,
+    cells_per_library: Annotated[
+        int, typer.Option("--cells-per-library", min=1, help="Cells that one library holds.")
+    ] = 10_000,
+    fixed: Annotated[
+        float, typer.Option("--cost-fixed", min=0, help="Paid whatever is measured.")
+    ] = 0.0,
     depth: Annotated[
         str, typer.Option("--depth", help="Column with UMIs per cell.")
     ] = "umis_per_cell",
@@ -90,8 +102,12 @@ def plan(
         list[str] | None,
         typer.Option("--target", help="bits=2, share_of_bits=0.9 or share_of_states=0.9; repeat."),
     ] = None,
-    max_cells: Annotated[float | None, typer.Option("--max-cells")] = None,
-    max_depth: Annotated[float | None, typer.Option("--max-depth")] = None,
+    max_cells: Annotated[
+        float | None, typer.Option("--max-cells", help="No plan has more cells.")
+    ] = None,
+    max_depth: Annotated[
+        float | None, typer.Option("--max-depth", help="No plan has more UMIs per cell.")
+    ] = None,
     out: Out = Path("plan"),
     random_state: RandomState = 0,
 ) -> None:
@@ -138,13 +154,13 @@ def zoo(
     information: Annotated[
         str | None, typer.Option("--information", help="Column with the bits.")
     ] = None,
-    dataset: Annotated[str | None, typer.Option("--dataset", help="Column.")] = None,
-    signal: Annotated[str | None, typer.Option("--signal", help="Column.")] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Column.")] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", help="Column with the data.")] = None,
+    signal: Annotated[str | None, typer.Option("--signal", help="Column with the signal.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Column with the model.")] = None,
     size: Annotated[
         str | None, typer.Option("--size", help="Column with the training cells.")
     ] = None,
-    seed: Annotated[str | None, typer.Option("--seed", help="Column.")] = None,
+    seed: Annotated[str | None, typer.Option("--seed", help="Column with the replicate.")] = None,
     level: Level = None,
     unit: Annotated[str | None, typer.Option("--unit", help="Unit of the depth.")] = None,
     title: Annotated[str, typer.Option("--title", help="Heading of the page.")] = "Scaling zoo",

@@ -1,5 +1,6 @@
 """What a representation model must be able to do, and the table of those there are."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
@@ -104,6 +105,10 @@ def make(name: str, **params: Any) -> Model:
         if preset not in presets:
             raise InputError(f"model {name!r} has no preset {preset!r}: {near(preset, presets)}")
         params = presets[preset] | params
+    if dataclasses.is_dataclass(cls):
+        settings = [field.name for field in dataclasses.fields(cls) if field.init]
+        for wrong in sorted(set(params) - set(settings)):
+            raise InputError(f"model {name!r} has no setting {wrong!r}: {near(wrong, settings)}")
     try:
         model: Model = cls(**params)
     except TypeError as error:

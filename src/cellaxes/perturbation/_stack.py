@@ -58,6 +58,15 @@ class Stack:
         """Return the fields in JSON's own types."""
         return {"weights": self.weights, "loss": self.loss, "losses": self.losses}
 
+    def in_words(self) -> str:
+        """Say in words what is joined, and what error that has."""
+        told = ", ".join(f"{w:.2f} of {name}" for name, w in self.weights.items() if w)
+        alone = min(self.losses.values())
+        return (
+            f"the ensemble is {told or 'zero'}, with an error of {self.loss:.4g} "
+            f"(the best model alone: {alone:.4g})"
+        )
+
     def __repr__(self) -> str:
         told = " + ".join(f"{w:.2f} {name}" for name, w in self.weights.items() if w)
         return f"Stack({told or '0'}: {self.loss:.4g}, best alone {min(self.losses.values()):.4g})"

@@ -32,7 +32,10 @@ def brief(report: MeasureReport) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
     limiting = [found.sentence for found in report.limits()]
-    said = [sentence(curve, report.facts.entropies[curve.signal]) for curve in report.drawn()]
+    said = [
+        f"{curve.signal}: {sentence(curve, report.facts.entropies[curve.signal])}"
+        for curve in report.drawn()
+    ]
     lost = [
         f"{model}, {n_train} training {axis.rows}, {signal}: {loss_sentence(telling(rows), axis)}"
         for (signal, model, n_train), rows in report.shares.groupby(NAMES, sort=False)

@@ -80,10 +80,11 @@ def percent(value: float) -> str:
 
     Examples
     --------
-    >>> percent(0.358), percent(-0.04), percent(float("nan"))
-    ('36 %', '−4 %', '–')
+    >>> percent(0.358), percent(-0.04), percent(-0.001), percent(float("nan"))
+    ('36 %', '−4 %', '0 %', '–')
     """
-    return "–" if math.isnan(value) else f"{100 * value:.0f} %".replace("-", "−")
+    told = f"{100 * value:.0f} %".replace("-", "−")
+    return "–" if math.isnan(value) else "0 %" if told == "−0 %" else told
 
 
 def percent_range(low: float, high: float) -> str:

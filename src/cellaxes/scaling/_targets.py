@@ -180,9 +180,10 @@ def _answer(
             "measure shallower"
         )
     elif np.isfinite(best) and (high > FAR * best or low < best / FAR):
+        wide = f"from {low:.3g} to {high:.3g}" if np.isfinite(high) else f"above {low:.3g}"
         reasons.append(
-            f"you cannot know this from your pilot: anything from {low:.3g} to {high:.3g} agrees "
-            "with it; measure deeper, or more replicates"
+            f"you cannot know this from your pilot: anything {wide} agrees with it; measure "
+            "deeper, or more replicates"
         )
     return DepthAnswer(best, low, high, not reasons, "; ".join(reasons))
 

@@ -1,6 +1,7 @@
 """Signals by name, as on the command line."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import anndata
@@ -48,11 +49,17 @@ def parse(adata: anndata.AnnData, spec: str) -> Signal:
     """
     kind, separator, key = spec.partition(":")
     if not separator or not key or kind not in KINDS:
+        meant = f"label:{spec}" if spec in adata.obs else ""
+        if separator and key:
+            close = get_close_matches(kind, (*KINDS, HIERARCHY, CLASSES), n=1, cutoff=0.5)
+            meant = f"{close[0]}:{key}" if close else ""
         raise InputError(
-            f"{spec!r} names no signal: write label:OBS_KEY, class:OBS_KEY@CLASS, "
-            "protein:OBSM_KEY (counts, CLR), "
+            f"{spec!r} names no signal: "
+            + (f"did you mean {meant!r}? Otherwise " if meant else "")
+            + "write label:OBS_KEY, class:OBS_KEY@CLASS, protein:OBSM_KEY (counts, CLR), "
             "measurement:OBSM_KEY (as it stands), clone:OBS_KEY[@TIME_KEY], "
-            "space:OBSM_KEY[@SECTION_KEY], time:OBS_KEY or level:OBS_KEY@LEVEL."
+            "space:OBSM_KEY[@SECTION_KEY], time:OBS_KEY, level:OBS_KEY@LEVEL, or "
+            "hierarchy:OBS_KEY for a curve per level."
         )
     if kind == "label":
         return label(adata, key)

@@ -125,7 +125,9 @@ def _told(answer: DepthAnswer, fit: NoiseFit) -> DepthAnswer:
     least = min(fit.depth)
     if answer.known and answer.depth >= least:
         return answer
-    wide = f"anything from {answer.low:.3g} to {answer.high:.3g} agrees with these data"
+    ends = f"from {answer.low:.3g} to {answer.high:.3g}"
+    ends = ends if np.isfinite(answer.high) else f"above {answer.low:.3g}"
+    wide = f"anything {ends} agrees with these data"
     flat = f"no more than the least that was measured ({least:g}) is needed, its curve is flat"
     return replace(answer, known=False, reason=flat if answer.depth < least else wide)
 

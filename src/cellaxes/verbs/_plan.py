@@ -69,7 +69,8 @@ def plan(
     out
         Folder for the page, ``results.json`` and the tables; ``None`` writes nothing.
     name
-        What the page calls the pilot; default: the name of the file.
+        What the page calls the pilot; default: the name of the file, or of its folder where
+        the file is ``runs.csv`` of a study.
     random_state
         Seed.
 
@@ -85,7 +86,7 @@ def plan(
     if not (np.isfinite(budget) and budget > 0):
         raise InputError(f"the budget must be a positive number, not {budget}.")
     points = thinned_alike(read_table(Path(table)) if isinstance(table, str | Path) else table)
-    title = name or (Path(table).stem if isinstance(table, str | Path) else "Pilot")
+    title = name or (_called(Path(table)) if isinstance(table, str | Path) else "Pilot")
     models, fits = [], []
     numbers = [depth, n_cells, information]
     for of, complete, missing in curves_of(points, numbers, by=by, level=level):
@@ -112,7 +113,11 @@ def plan(
         largest = known[known[n_cells] == known[n_cells].max()]
         fits.append((of, label, largest[n_cells].max(), _fit(largest, depth, information, level)))
     if not any(model.plan for model in models):
-        raise InputError(f"no model of the pilot can be planned with: {models[0].reason}")
+        sizes = points[n_cells].nunique()
+        raise InputError(
+            f"no model of the pilot can be planned with: {models[0].reason}"
+            + (" `cellaxes measure --size 90 --size 180 --size 350` does." if sizes < 3 else "")
+        )
     report = PlanReport(
         name=title,
         costs=costs,
@@ -127,6 +132,11 @@ def plan(
 
 
 _Fits = list[tuple[dict[str, Any], str, float, NoiseFit | None]]
+
+
+def _called(table: Path) -> str:
+    """Return the name of a pilot: that of its study where the file is called as in every study."""
+    return table.resolve().parent.name if table.stem == "runs" else table.stem
 
 
 def _fit(points: pd.DataFrame, depth: str, information: str, level: str | None) -> NoiseFit | None:

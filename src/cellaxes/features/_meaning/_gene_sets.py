@@ -75,8 +75,9 @@ class GeneSets:
             asked = ", ".join(sorted(self.members[0])[:3])
             raise InputError(
                 f"no set of {self.source} has {smallest} to {largest} genes of the data (the data "
-                f"have {first}, …; the sets {asked}, …): pass gene symbols of the same kind, or "
-                "sets made for these genes."
+                f"have {first}, …; the sets {asked}, …): pass gene symbols of the same kind "
+                "(--gene-names, gene_names: the column of var that holds them), or sets made for "
+                "these genes."
             )
         rows = np.concatenate([found[s] for s in kept]).astype(np.int32)
         columns = np.repeat(np.arange(len(kept)), [len(found[s]) for s in kept])

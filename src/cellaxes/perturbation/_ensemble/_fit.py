@@ -91,7 +91,9 @@ def fit(
     truth, context = data.Y[found.rows], data.rows["context"].to_numpy()[found.rows]
     weighed = found.weights.combine(found.predicted)
     slopes = fit_slopes(truth, weighed, context)
-    notes = [f"Judged on {len(folds)} folds in the shape of {_called(like)}: {found.weights}."]
+    notes = [
+        f"Judged on {len(folds)} folds in the shape of {_called(like)}: {found.weights.in_words()}."
+    ]
     if found.late:
         notes.append(f"Left out, as {minutes:g} minutes were over: {', '.join(found.late)}.")
     notes.append(found.second)
