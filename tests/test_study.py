@@ -63,7 +63,7 @@ def test_workers_and_stops_change_nothing(prepared, table, tmp_path):
         process = subprocess.Popen(
             [sys.executable, "-c", code, str(tmp_path)], start_new_session=True
         )
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 120
         before = len(cx.study.Store(tmp_path).finished())
         while time.monotonic() < deadline and process.poll() is None:
             if len(cx.study.Store(tmp_path).finished()) >= before + wait:
@@ -86,7 +86,7 @@ def test_what_killed_writers_left_is_neither_counted_nor_kept(prepared, tmp_path
     spec, material = prepared
     folder = tmp_path / "runs" / "ab"
     folder.mkdir(parents=True)
-    new, old = folder / ".x.json.1.part", folder / ".y.json.2.part"
+    new, old = folder / f".x.json.{1:032x}.part", folder / f".y.json.{2:032x}.part"
     for part in (new, old):
         part.write_text("{")
     os.utime(old, (0, 0))

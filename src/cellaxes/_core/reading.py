@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import CellaxesError, InputError
@@ -18,6 +19,8 @@ from cellaxes._core.errors import CellaxesError, InputError
 MEND = "copy or fetch it again"
 LONGEST = 200
 """Characters that a library may say."""
+ZIP = b"PK\x03\x04"
+"""How a ``.npz`` begins."""
 
 
 @contextmanager
@@ -112,6 +115,9 @@ def read_json(path: str | Path, what: str, mend: str = MEND) -> Any:
 def open_npy(path: Path) -> NDArray[Any]:
     """Return the memory map of a ``.npy`` file, which is as large as it says."""
     with reading(path, "a NumPy file", "write it again with numpy.save"):
+        with path.open("rb") as file:  # of other bytes NumPy says that they may be a pickle
+            if not file.read(len(MAGIC_PREFIX)).startswith((MAGIC_PREFIX, ZIP)):
+                raise TypeError("it does not begin like one")
         found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
         if not isinstance(found, np.memmap):  # a .npz of that name
             raise TypeError("it holds several arrays")
