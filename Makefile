@@ -22,7 +22,7 @@ demo: $(VENV)/.demo
 	$(BIN)/cellaxes demo --out demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
