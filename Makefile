@@ -32,7 +32,7 @@ lint: $(VENV)/.dev
 check: lint test
 
 docs: $(VENV)/.dev
-	$(BIN)/python -m sphinx -W --keep-going -q -E -a -j 2 docs docs/_build/html
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q -E -a -j 2 docs docs/_build/html
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py ../shared/data
