@@ -46,11 +46,9 @@ def check_rows(rows: pd.DataFrame, *columns: str, least: int = 2) -> None:
 
 def names(rows: pd.DataFrame, column: str) -> NDArray[np.object_]:
     """Return a column as text, ``None`` where it is missing."""
-    values = rows[column].astype(object)
-    found = values.where(values.notna(), None).map(
-        lambda value: None if value is None else str(value)
-    )
-    return np.asarray(found, dtype=object)
+    values = rows[column]
+    found = [str(v) if known else None for v, known in zip(values, values.notna(), strict=True)]
+    return np.array(found, dtype=object)
 
 
 def terms(rows: pd.DataFrame, column: str) -> list[frozenset[str]]:
