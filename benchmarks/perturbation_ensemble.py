@@ -28,8 +28,8 @@ from records import quick, record
 
 P = cx.perturbation
 ENSEMBLE = "ensemble"
-QUICK = ("kernel_gp", "recommender", "trees")
-"""Members without networks, which take most of the time."""
+QUICK = ("kernel_gp", "recommender")
+"""Members of the default without networks, which take most of the time."""
 
 
 def measure(
