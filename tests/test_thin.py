@@ -122,6 +122,14 @@ def test_molecules_are_independent_of_each_other():
     assert abs(np.corrcoef(kept[:-1].sum(1), kept[1:].sum(1))[0, 1]) < 4 / np.sqrt(4000)
 
 
+@pytest.mark.parametrize("by", ["fraction", "depth"])
+def test_levels_of_one_seed_are_drawn_apart(by):
+    high, low = (0.5, 0.4) if by == "fraction" else (15, 12)
+    ones = np.ones((4000, 30))
+    one, other = (dense(cx.noise.thin(ones, **{by: level})).ravel() for level in (high, low))
+    assert abs(np.corrcoef(one, other)[0, 1]) < 5 / np.sqrt(one.size)
+
+
 @pytest.mark.parametrize("count", [1, 5, 20])
 @pytest.mark.parametrize("fractions", [(0.4, 0.3), (0.5, 0.5)])
 @pytest.mark.parametrize("seeds", [(2, 3), (0, 0)])

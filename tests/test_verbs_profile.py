@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import cellaxes as cx
 from cellaxes import InputError
 from cellaxes.cli._app import app
-from cellaxes.report._words import number
+from cellaxes.report._words import whole
 from cellaxes.verbs import _profile
 
 HOW = {"n_levels": 3, "n_seeds": 1, "n_jobs": 1, "tree": "data", "progress": False}
@@ -58,7 +58,7 @@ def test_each_number_stands_in_the_folder_of_its_verb(made):
         assert f'href="{part}/report.html"' in page
         assert (out / part / "report.html").is_file()
     ends = shown["umis"].astype(float).dropna().agg(["min", "max"])
-    assert all(f"needs {number(umis)}" in " ".join(report.story) for umis in ends)
+    assert all(f"needs {whole(umis)}" in " ".join(report.story) for umis in ends)
 
 
 def test_an_embedding_of_ones_own_is_measured_as_it_is_and_beside_the_model(

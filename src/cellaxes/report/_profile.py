@@ -21,7 +21,7 @@ from cellaxes.report._page import page
 from cellaxes.report._structure import StructureReport
 from cellaxes.report._structure_words import conclusions, joined
 from cellaxes.report._types import Curve
-from cellaxes.report._words import POOR, number
+from cellaxes.report._words import POOR, whole
 
 SCHEMA = "cellaxes.profile/1"
 SHARE = 0.9
@@ -94,7 +94,7 @@ class ProfileReport:
             if found is not None:
                 said.append(replace(found, signal=spoken(signal)).sentence)
         needs = [
-            f"{spoken(row['signal'])} from {number(row['umis'])}"
+            f"{spoken(row['signal'])} from {whole(row['umis'])}"
             for row in self.signals.to_dict("records")
             if np.isfinite(row["umis"])
         ]
@@ -178,7 +178,7 @@ class ProfileReport:
             return []
         known = self.features.head(SHOWN).dropna(subset=["umis"]).sort_values("umis", kind="stable")
         told = [
-            f"feature {i} ({name}) needs {number(umis)}"
+            f"feature {i} ({name}) needs {whole(umis)}"
             for i, name, umis in zip(known.index, known["name"], known["umis"], strict=True)
         ]
         ends = dict.fromkeys([*told[:1], *told[-1:]])
