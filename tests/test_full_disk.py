@@ -77,7 +77,8 @@ COMMANDS = {
     "plan": "plan mi.csv --budget 5000 --cost-per-cell 1 --cost-per-umi 0.001 --out OUT",
     "zoo": "zoo mi.csv --out OUT/zoo.html",
     "explain": f"explain {EXPLAIN} --out OUT",
-    "explain steer": "explain steer cells.h5ad --rep X_z --from explained --edit 0:ablate --out OUT",
+    "explain steer": "explain steer cells.h5ad --rep X_z --from explained --edit 0:ablate "
+    "--out OUT",
     "structure": "structure cells.h5ad --rep X_z --labels cell_type --tree data --method lda "
     "--seeds 1 --baseline pca --out OUT",
     "structure tree": "structure tree labels.txt --out OUT",

@@ -57,6 +57,8 @@ def test_each_number_stands_in_the_folder_of_its_verb(made):
     for part in ("measure", "explain", "structure"):
         assert f'href="{part}/report.html"' in page
         assert (out / part / "report.html").is_file()
+    assert "leaks batch" not in page  # no batch was named
+    assert report.story[0][0].isupper()
     ends = shown["umis"].astype(float).dropna().agg(["min", "max"])
     assert all(f"needs {whole(umis)}" in " ".join(report.story) for umis in ends)
 

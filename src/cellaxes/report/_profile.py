@@ -92,7 +92,8 @@ class ProfileReport:
         for signal, entropy in self.measured.facts.entropies.items():
             found = limits([c for c in self.measured.curves if c.signal == signal], entropy)
             if found is not None:
-                said.append(replace(found, signal=spoken(signal)).sentence)
+                told = replace(found, signal=spoken(signal)).sentence
+                said.append(told[0].upper() + told[1:])
         needs = [
             f"{spoken(row['signal'])} from {whole(row['umis'])}"
             for row in self.signals.to_dict("records")
@@ -142,6 +143,7 @@ class ProfileReport:
             levels=self._levels().to_dict("records"),
             figure=inline_svg(self._draw),
             deep="umis" in self.features,
+            leaky="leaks" in self.features,
             poor=POOR,
         )
 
@@ -191,12 +193,12 @@ class ProfileReport:
         gains = self.structured.differences
         gains = gains[gains["embedding"] == chosen].set_index("level")
         own = self.structured.accuracy
-        whole = own[own["embedding"] == chosen]
-        whole = whole.loc[whole.groupby("level", sort=False)["prefix"].idxmax()]
-        return whole[["level", "prefix", "accuracy", "low", "high"]].assign(
-            gain=gains["difference"].reindex(whole["level"]).to_numpy(),
-            gain_low=gains["low"].reindex(whole["level"]).to_numpy(),
-            gain_high=gains["high"].reindex(whole["level"]).to_numpy(),
+        rows = own[own["embedding"] == chosen]
+        rows = rows.loc[rows.groupby("level", sort=False)["prefix"].idxmax()]
+        return rows[["level", "prefix", "accuracy", "low", "high"]].assign(
+            gain=gains["difference"].reindex(rows["level"]).to_numpy(),
+            gain_low=gains["low"].reindex(rows["level"]).to_numpy(),
+            gain_high=gains["high"].reindex(rows["level"]).to_numpy(),
         )
 
     def _draw(self, ax: Axes) -> None:
@@ -205,8 +207,8 @@ class ProfileReport:
             if curve.fit is None or curve.information <= 0:
                 continue
             depth = np.geomspace(self.measured.facts.depths[0], curve.depth, GRID)
-            whole = float(curve.fit.law(curve.depth))
-            curves[spoken(curve.signal)] = (depth, np.asarray(curve.fit.law(depth)) / whole)
+            top = float(curve.fit.law(curve.depth))
+            curves[spoken(curve.signal)] = (depth, np.asarray(curve.fit.law(depth)) / top)
         needs = self.features["umis"].dropna() if "umis" in self.features else None
         kept(curves, needs, share=SHARE, ax=ax)
 

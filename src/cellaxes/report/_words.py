@@ -59,7 +59,7 @@ def whole(count: float) -> str:
     >>> whole(60), whole(12345)
     ('60', '12,300')
     """
-    return number(count) if count >= 100 else f"{count:.0f}"
+    return f"{count:.0f}" if count < 100 else number(count)
 
 
 def range_of(low: float, high: float, digits: int = 3) -> str:
