@@ -57,9 +57,13 @@ def test_table_holds_every_run_in_order(prepared, table):
     assert table["information"][table["fraction"] < 0.01].max() < 1.5
 
 
-def test_workers_and_stops_change_nothing(prepared, table, tmp_path):
+def test_workers_and_stops_change_nothing(cells_file, tmp_path, tmp_path_factory):
     """Two workers, killed with SIGKILL again and again, end with exactly the same table."""
-    spec, _ = prepared
+    quick = WISHES | {"n_levels": 6, "estimator": "gaussian"}
+    spec, material = cx.study.prepare(cells_file, ["protein:protein"], **quick)
+    undisturbed = tmp_path_factory.mktemp("undisturbed")
+    cx.study.run(spec, undisturbed, material=material, n_jobs=1, progress=False)
+    table = cx.study.collect(undisturbed)
     cx.study.Store(tmp_path).write_spec(spec)
     code = (
         "import cellaxes as cx, sys; s = cx.study.Store(sys.argv[1]);"
@@ -166,6 +170,22 @@ def test_a_model_that_raises_at_one_depth_spares_the_others(cells_file, tmp_path
         spec, tmp_path, material=material, n_jobs=1, retry_failed=True, progress=False
     )
     assert (again, cx.study.status(tmp_path).done) == (0, 4)
+
+
+def test_each_replicate_fits_with_its_own_seed(cells_file, tmp_path, monkeypatch):
+    spec, material = cx.study.prepare(
+        cells_file, ["label:cell_type"], models=["pca:n_components=4"], n_levels=2, n_seeds=3,
+        n_permutations=0,
+    )  # fmt: skip
+    fit, seeds = cx.embed.PCA.fit, []
+
+    def spy(self, counts, *, random_state=0):
+        seeds.append(random_state)
+        return fit(self, counts, random_state=random_state)
+
+    monkeypatch.setattr(cx.embed.PCA, "fit", spy)
+    cx.study.run(spec, tmp_path, material=material, n_jobs=1, progress=False)
+    assert sorted(seeds) == sorted(task.seed for task in spec.runs()) == [0, 0, 1, 1, 2, 2]
 
 
 def test_an_estimate_that_fails_spares_the_other_signals(cells_file, tmp_path, monkeypatch):
