@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import cellaxes as cx
 from cellaxes._core.errors import InputError
 from cellaxes.hierarchy import annotate, neighbours, search
+from cellaxes.hierarchy._annotation._calibrate import _quantile
 
 TREE = {
     "T": ("Immune", "Lymphoid"),
@@ -182,6 +183,14 @@ def test_harder_cells_are_called_less_deep():
         z, levels, _ = atlas(900, noise=noise)
         depth.append(annotate(z[::3], z[1::3], levels[1::3]).reached.mean())
     assert depth[0] > depth[1] + 0.3
+
+
+@pytest.mark.parametrize("n", [9, 24, 99, 250])
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.9, 0.95])
+def test_the_least_rank_that_holds_a_new_value_as_often_as_promised(n, share):
+    """A new value lies at or below the k-th of n others with probability k / (n + 1)."""
+    k = _quantile(np.random.default_rng(0).permutation(n) + 1.0, share)
+    assert k == n or k / (n + 1) >= share > (k - 1) / (n + 1)
 
 
 def test_confidence_is_calibrated_and_falls_with_depth():
