@@ -12,7 +12,7 @@ from sklearn.feature_selection import mutual_info_classif, mutual_info_regressio
 
 import cellaxes as cx
 from cellaxes._core.random import stream
-from cellaxes.information import _copula, _neighbours
+from cellaxes.information import _classifier, _copula, _neighbours
 from cellaxes.information._charts import view
 from cellaxes.information._classifier import entropy_bits, stratified_folds
 from cellaxes.information._data import make_pairs
@@ -197,6 +197,23 @@ def test_classifier_sees_a_class_only_where_it_was_trained():
     """Labels that follow the row order alone hold no information."""
     x = np.random.default_rng(1).standard_normal((500, 30))
     assert cx.information.estimate(x, np.arange(500) % 2).bits < 0.05
+
+
+def test_a_fold_has_no_say_in_the_penalty_that_it_is_judged_with(monkeypatch):
+    """The weaker penalty is far better in fold 0 and worse in the four others."""
+
+    def stand_in(x, y, folds, penalty):
+        if penalty == 0.1:
+            return np.full(len(y), -1.0)
+        return np.where(folds == 0, -0.1, -1.1)
+
+    monkeypatch.setattr(_classifier, "_cross_fit", stand_in)
+    monkeypatch.setattr(_classifier, "PENALTIES", (0.1, 1.0))
+    pairs = make_pairs(np.random.default_rng(0).normal(size=(50, 2)), np.arange(50) % 2, True)
+    log2 = _classifier.held_out_log2(pairs, np.random.default_rng(0))
+    folds = stratified_folds(pairs.y, _classifier.N_FOLDS, np.random.default_rng(0))
+    np.testing.assert_array_equal(log2[folds == 0], -1.0)
+    np.testing.assert_array_equal(log2[folds != 0], -1.1)
 
 
 def test_folds_deal_each_class_evenly():
