@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -49,13 +50,23 @@ def test_what_is_no_number_is_never_told_as_a_success(modules, ours, theirs, bet
     assert found.verdict in ("behind", "misses")
 
 
-def test_seconds_alternate_and_the_first_round_does_not_count(modules):
-    order = []
-    found = modules[2].alternate(
-        {"a": lambda: order.append("a"), "b": lambda: order.append("b")}, repeats=2
-    )
-    assert order == ["a", "b"] * 3
-    assert {name: len(seconds) for name, seconds in found.items()} == {"a": 2, "b": 2}
+def test_seconds_alternate_quick_calls_repeat_and_the_first_round_does_not_count(
+    modules, monkeypatch
+):
+    order, clock = [], [0.0]
+
+    def call(name, seconds):
+        order.append(name)
+        clock[0] += seconds
+
+    span = modules[2].SPAN
+    took = {"a": 2 * span, "b": span / 4}
+    monkeypatch.setattr(modules[2].time, "process_time", lambda: clock[0])
+    calls = {name: (lambda name=name: call(name, took[name])) for name in took}
+    found = modules[2].alternate(calls, repeats=2)
+    assert "".join(order) == "ab" + "abbbb" * 2
+    for name, seconds in found.items():
+        np.testing.assert_allclose(seconds, [took[name]] * 2)
 
 
 def test_losses_and_what_did_not_run_are_on_the_page(modules):

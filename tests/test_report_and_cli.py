@@ -15,13 +15,20 @@ import cellaxes as cx
 from cellaxes.cli._app import main
 
 
-def cellaxes(*words, code=0):
-    """Run the command line in its own process and return its output."""
-    done = subprocess.run(
-        [sys.executable, "-m", "cellaxes", *map(str, words)], capture_output=True, text=True
-    )
-    assert done.returncode == code, done.stderr
-    return done.stdout if code == 0 else done.stderr
+@pytest.fixture
+def cellaxes(capsys, monkeypatch):
+    """Run the command line: its exit code is as told, and what it said is returned."""
+
+    def run(*words, code=0):
+        monkeypatch.setattr(sys, "argv", ["cellaxes", *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            main()
+        said = capsys.readouterr()
+        assert (caught.value.code or 0) == code, said.err
+        return said.err if code == 2 else said.out
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -296,7 +303,7 @@ def test_plot_draws_points_law_band_and_null_on_given_axes():
     assert [text.get_text() for text in ax.legend().get_texts()] == ["pca", "points"]
 
 
-def test_commands_measure_resume_and_collect(cells_file, tmp_path):
+def test_commands_measure_resume_and_collect(cells_file, tmp_path, cellaxes):
     words = [
         "study",
         "run",
@@ -330,11 +337,13 @@ def test_commands_measure_resume_and_collect(cells_file, tmp_path):
     told = cellaxes("study", "collect", tmp_path / "out")
     assert re.search(r"label:cell_type\s+pca:n_components=4\s+300\s+\d\.\d\d", told)
     assert (tmp_path / "out" / "report.html").is_file()
-    measured = cellaxes("measure", *words[2:])
-    assert "UMIs per cell" in measured
+    command = [sys.executable, "-m", "cellaxes", "measure", *map(str, words[2:])]
+    done = subprocess.run(command, capture_output=True, text=True)  # in a process of its own
+    assert done.returncode == 0, done.stderr
+    assert "UMIs per cell" in done.stdout
 
 
-def test_fit_command_writes_one_row_per_curve(tmp_path):
+def test_fit_command_writes_one_row_per_curve(tmp_path, cellaxes):
     u = np.geomspace(10, 5000, 8)
     table = pd.DataFrame(
         {
@@ -415,30 +424,18 @@ def bad_files(cells, tmp_path_factory):
     return folder
 
 
-def in_process(*words, capsys):
-    """Run the command line in this process and return its exit code and standard error."""
-    argv, sys.argv = sys.argv, ["cellaxes", *map(str, words)]
-    try:
-        with pytest.raises(SystemExit) as caught:
-            main()
-    finally:
-        sys.argv = argv
-    return caught.value.code, capsys.readouterr().err
-
-
 @pytest.mark.parametrize("case", sorted(BAD))
-def test_bad_files_end_in_one_sentence_and_code_2(case, bad_files, tmp_path, capsys):
+def test_bad_files_end_in_one_sentence_and_code_2(case, bad_files, tmp_path, cellaxes):
     path = bad_files / ("negatives.h5ad" if case == "missing file" else f"{case}.h5ad")
-    code, said = in_process(
-        "measure", path, "--signal", "label:cell_type", "--out", tmp_path / "out", capsys=capsys
+    said = cellaxes(
+        "measure", path, "--signal", "label:cell_type", "--out", tmp_path / "out", code=2
     )
-    assert code == 2
     assert BAD[case] in said
     assert said.count("\n") == 1
     assert not list((tmp_path / "out").glob("runs"))
 
 
-def test_failed_runs_are_told_and_end_in_code_1(cells_file, tmp_path, capsys):
+def test_failed_runs_are_told_and_end_in_code_1(cells_file, tmp_path, cellaxes):
     words = [
         "measure",
         cells_file,
@@ -455,15 +452,11 @@ def test_failed_runs_are_told_and_end_in_code_1(cells_file, tmp_path, capsys):
         "--out",
         tmp_path,
     ]
-    argv, sys.argv = sys.argv, ["cellaxes", *map(str, words)]
-    with pytest.raises(SystemExit) as caught:
-        main()
-    sys.argv = argv
-    assert caught.value.code == 1
-    assert "1 of 1 runs failed: InputError: PCA with 350" in capsys.readouterr().out
+    said = cellaxes(*words, code=1)
+    assert "1 of 1 runs failed: InputError: PCA with 350" in said
 
 
-def test_bad_wishes_end_in_one_sentence_and_code_2(cells, cells_file, tmp_path, capsys):
+def test_bad_wishes_end_in_one_sentence_and_code_2(cells, cells_file, tmp_path, cellaxes):
     adata = cells.copy()
     adata.obs["gap"] = [None, *["a", "b"] * 299, "a"]
     adata.obs["one"] = "a"
@@ -482,25 +475,21 @@ def test_bad_wishes_end_in_one_sentence_and_code_2(cells, cells_file, tmp_path, 
             "cannot be written",
         ),
     ]:
-        code, said = in_process(
-            "measure",
-            *words,
-            *(() if "--out" in words else ("--out", tmp_path / "out")),
-            capsys=capsys,
-        )
-        assert (code, said.count("\n")) == (2, 1), said
+        out = () if "--out" in words else ("--out", tmp_path / "out")
+        said = cellaxes("measure", *words, *out, code=2)
+        assert said.count("\n") == 1, said
         assert message in said
     for words, message in [
         (("study", "status", tmp_path / "nowhere"), "holds no study"),
         (("fit", tmp_path / "no.csv", "--depth", "u", "--information", "I"), "is no file"),
         (("fit", blocked, "--depth", "u", "--information", "I"), "cannot be read as a table"),
     ]:
-        code, said = in_process(*words, capsys=capsys)
-        assert (code, said.count("\n")) == (2, 1), said
+        said = cellaxes(*words, code=2)
+        assert said.count("\n") == 1, said
         assert message in said
 
 
-def test_help_shows_an_example_for_every_command(capsys):
+def test_help_shows_an_example_for_every_command(cellaxes):
     for words in (
         ["demo"],
         ["measure"],
@@ -509,12 +498,7 @@ def test_help_shows_an_example_for_every_command(capsys):
         ["study", "status"],
         ["study", "collect"],
     ):
-        argv, sys.argv = sys.argv, ["cellaxes", *words, "--help"]
-        with pytest.raises(SystemExit) as caught:
-            main()
-        sys.argv = argv
-        assert not caught.value.code
-        assert "Example: cellaxes " + " ".join(words) in capsys.readouterr().out
+        assert "Example: cellaxes " + " ".join(words) in cellaxes(*words, "--help")
 
 
 def test_a_hierarchy_is_measured_level_by_level(cells, tmp_path):
