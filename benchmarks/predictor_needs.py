@@ -114,11 +114,14 @@ def screen(_: str) -> None:
     print(told.round(3).to_string())
     by = told.set_index("predictor")
     for peer in ("measurement", "compound_mean"):
-        need, bits = by.loc[["kernel_gp", peer], ["need", "bits"]].to_numpy(dtype=float).T
-        record("cells a well that a Gaussian process needs", *need, peer.replace("_", " "),
+        (need, others), (bits, told_by_others) = (
+            by.loc[["kernel_gp", peer], of].to_numpy(dtype=float) for of in ("need", "bits")
+        )
+        record("cells a well that a Gaussian process needs", need, others, peer.replace("_", " "),
                note="for 90 % of its own bits with all cells")  # fmt: skip
-        record("bits a Gaussian process tells with all cells", *bits, peer.replace("_", " "),
-               better="higher", note="simulated, 6 contexts, 30 compounds, 3 donors")  # fmt: skip
+        record("bits a Gaussian process tells with all cells", bits, told_by_others,
+               peer.replace("_", " "), better="higher",
+               note="simulated, 6 contexts, 30 compounds, 3 donors")  # fmt: skip
     record("90 % intervals of needs and bits hold the truth",
            told[["covered", "inside"]].to_numpy(dtype=float).mean(), 5 / 6, "nominal",
            better="reach", note="by the true fold changes; six intervals")  # fmt: skip
