@@ -8,12 +8,14 @@ import subprocess
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
 
 import cellaxes as cx
 from cellaxes import perturbation as p
+from cellaxes._core.adata import write_h5ad
 from cellaxes._core.errors import CellaxesError
 from cellaxes.cli import _app
 
@@ -182,6 +184,24 @@ def test_a_disk_without_room_is_named(inputs, tmp_path, monkeypatch):
         assert why.startswith(f"the disk is full, {small / 'out' / 'cells'}"), why
         assert "free space and run the same command again" in why
         assert entries(small) == {}
+
+
+def test_a_disk_without_room_is_found_out_before_hdf5_begins(tmp_path, monkeypatch):
+    """After a write that failed, HDF5 2.0 may crash the process much later."""
+    adata = cx.datasets.simulated_counts(n_cells=200, n_genes=60, random_state=1)
+    path, begun = tmp_path / "cells.h5ad", []
+    write = anndata.AnnData.write_h5ad
+    monkeypatch.setattr(
+        anndata.AnnData, "write_h5ad", lambda *words: (begun.append(1), write(*words))
+    )
+    write_h5ad(adata, path)
+    size = path.stat().st_size
+    path.unlink()
+    for least in (0, size // 2, size - 1):
+        with files_of_at_most(least), pytest.raises(OSError, match="File too large"):
+            write_h5ad(adata, path)
+    assert begun == [1]
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"measure", "study plan", "structure"}))

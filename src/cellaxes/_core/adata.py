@@ -1,4 +1,4 @@
-"""Reading slots of an AnnData: what is missing is named, with its nearest neighbours."""
+"""Files and slots of an AnnData: what is missing is named, with its nearest neighbours."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,9 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellaxes._core.errors import InputError, near
+from cellaxes._core.files import make_room
 from cellaxes._core.hdf5 import check_heaps, check_sizes
 from cellaxes._core.matrix import Counts, require_cells
 from cellaxes._core.reading import reading
+
+SLACK, HEADERS = 1.1, 1 << 16
+"""What a file may take: of the bytes in memory, and besides."""
 
 
 def read_h5ad(path: str | Path, backed: bool = False) -> anndata.AnnData:
@@ -27,6 +31,15 @@ def read_h5ad(path: str | Path, backed: bool = False) -> anndata.AnnData:
         with opened_h5ad(path):
             pass  # it is what it says
         return anndata.read_h5ad(path, backed="r" if backed else None)
+
+
+def write_h5ad(adata: anndata.AnnData, path: Path) -> None:
+    """Write a new ``.h5ad`` file; a disk that has no room for it is found out before HDF5 begins.
+
+    A write that fails leaves HDF5 2.0 in a state in which the process may crash much later.
+    """
+    make_room(path, int(SLACK * adata.__sizeof__()) + HEADERS)
+    adata.write_h5ad(path)
 
 
 def reading_h5ad(path: Path) -> AbstractContextManager[None]:

@@ -93,6 +93,19 @@ def file_atomic(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def make_room(path: Path, n_bytes: int) -> None:
+    """Raise, as writing would, where a file of a size cannot be made at a path that is free."""
+    with path.open("xb") as file:
+        try:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, n_bytes)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # asked of such a disk: nothing
+                raise
+        finally:
+            path.unlink()
+
+
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Write a file that appears whole or not at all."""
     with file_atomic(path) as temporary:

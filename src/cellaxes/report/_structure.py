@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cellaxes._core.adata import write_h5ad
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import pretty_json
 from cellaxes._core.folders import folder_filled, out_dir
@@ -133,7 +134,7 @@ class StructureReport:
             known.rename_axis("cell").to_parquet(part / "cells.parquet")
             self.adapter.save(part / "adapter")
             if cells is not None:
-                cells.write_h5ad(part / "cells.h5ad")
+                write_h5ad(cells, part / "cells.h5ad")
         return folder / "report.html"
 
     def _tables(self) -> Iterator[tuple[str, pd.DataFrame]]:

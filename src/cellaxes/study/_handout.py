@@ -10,7 +10,7 @@ import anndata
 import numpy as np
 from numpy.typing import NDArray
 
-from cellaxes._core.adata import finite_matrix
+from cellaxes._core.adata import finite_matrix, write_h5ad
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import (
     file_atomic,
@@ -111,7 +111,7 @@ def write_thinned(
                 if modality is not None:
                     set_modality(made, kind.after(modality))
                 with file_atomic(file) as temporary:
-                    made.write_h5ad(temporary)
+                    write_h5ad(made, temporary)
     return list(files)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import anndata
 
-from cellaxes._core.adata import counts_name, counts_of
+from cellaxes._core.adata import counts_name, counts_of, write_h5ad
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import file_atomic, identity
 from cellaxes._core.folders import out_dir
@@ -224,7 +224,7 @@ def _on_disk(
     path = folder / "cells.h5ad"
     with file_atomic(path) as temporary:
         try:
-            slim.write_h5ad(temporary)
+            write_h5ad(slim, temporary)
         except TypeError as error:
             raise InputError(
                 f"the AnnData cannot be written beside the study ({str(error).splitlines()[0]}): "

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import anndata
 
-from cellaxes._core.adata import obs_column, obsm_matrix, read_h5ad
+from cellaxes._core.adata import obs_column, obsm_matrix, read_h5ad, write_h5ad
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import pretty_json
 from cellaxes._core.folders import folder_filled, out_dir
@@ -75,7 +75,7 @@ def steer(
     )
     made = anndata.AnnData(obs=adata.obs, obsm={rep: z, f"{rep}_steered": found.z})
     with folder_filled(folder) as new:
-        made.write_h5ad(new / "steered.h5ad")
+        write_h5ad(made, new / "steered.h5ad")
         found.to_frame().to_csv(new / "genes.csv", index=False)
         (new / "results.json").write_text(pretty_json(found.to_dict()))
     return found

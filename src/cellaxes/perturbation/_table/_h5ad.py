@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from anndata.io import read_elem
 
-from cellaxes._core.adata import opened_h5ad, read_h5ad, reading_h5ad
+from cellaxes._core.adata import opened_h5ad, read_h5ad, reading_h5ad, write_h5ad
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import file_atomic
 from cellaxes.perturbation._table._check import LAYERS
@@ -38,7 +38,7 @@ def write_table(table: PerturbationTable, path: str | Path) -> None:
         raise InputError(f"{path} must end in .h5ad.")
     adata = table.to_anndata()
     with file_atomic(path) as temporary:
-        adata.write_h5ad(temporary)
+        write_h5ad(adata, temporary)
 
 
 def from_anndata(adata: anndata.AnnData) -> PerturbationTable:
