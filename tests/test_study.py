@@ -70,7 +70,7 @@ def test_workers_and_stops_change_nothing(cells_file, tmp_path, tmp_path_factory
         "cx.study.run(s.read_spec(), sys.argv[1], n_jobs=2, progress=False)"
     )
     counts = []
-    for wait in (2, 4, 6):
+    for wait in (3, 6):
         process = subprocess.Popen(
             [sys.executable, "-c", code, str(tmp_path)], start_new_session=True
         )
