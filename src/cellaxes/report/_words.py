@@ -56,8 +56,8 @@ def whole(count: float) -> str:
 
     Examples
     --------
-    >>> whole(60), whole(12345)
-    ('60', '12,300')
+    >>> whole(60), whole(12345), whole(float("nan"))
+    ('60', '12,300', '–')
     """
     return f"{count:.0f}" if count < 100 else number(count)
 
