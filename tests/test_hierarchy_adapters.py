@@ -2,6 +2,7 @@
 
 import pickle
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import cellaxes as cx
 from cellaxes._core.errors import InputError
-from cellaxes.hierarchy._adapters import _inputs
+from cellaxes.hierarchy._adapters import _fit, _inputs
 from cellaxes.hierarchy._adapters._choice import CANDIDATES, Comparison, compare, deal
 from cellaxes.hierarchy._adapters._inputs import read_task
 from cellaxes.hierarchy._adapters._lda import discriminants, shrunk_covariance
@@ -90,6 +92,26 @@ def test_every_adapter_transforms_truncates_and_comes_back_from_disk(method, hal
     assert repr(again) == repr(adapter)
     repeated = cx.hierarchy.fit_adapter(Z, levels, method=method, dims=(6, 24), **FAST)
     np.testing.assert_array_equal(repeated.transform(new), out)
+
+
+def test_sums_are_rounded_alike_on_one_thread_and_on_many(halves, monkeypatch):
+    """A rotation was seen to turn an axis round where BLAS ran on two threads."""
+    used = []
+
+    def threads():
+        return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
+
+    def watched(task):
+        used.append(threads())
+        return pca.fit(task)
+
+    pca = _fit.METHODS["pca"]
+    monkeypatch.setattr(_fit, "METHODS", {"pca": replace(pca, fit=watched)})
+    Z, levels = halves[:2]
+    with threadpool_limits(2, "blas"):
+        cx.hierarchy.fit_adapter(Z, levels, method="pca")
+        assert threads() == {2}
+    assert used == [{1}]
 
 
 @pytest.mark.parametrize("method", [m for m in METHODS if m not in ("identity", "pca", "v5")])

@@ -28,12 +28,12 @@ from pathlib import Path
 from cellaxes._core.folders import folder_filled, out_dir, settle
 
 ALWAYS = ("report.html", "results.json", "a.csv", "model/x")
-OLD = dict.fromkeys([*ALWAYS, "b.csv"], "old")
+OLD = dict.fromkeys([*ALWAYS, "b.csv", "d/x"], "old")
 NEW = dict.fromkeys([*ALWAYS, "c.csv"], "new")
 STEPS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "shutil.rmtree", "os.scandir"}
 
 def write(folder, result):
-    with folder_filled(folder, instead_of=["b.csv", "c.csv"]) as new:
+    with folder_filled(folder, instead_of=["b.csv", "c.csv", "d"]) as new:
         for name, text in result.items():
             (new / name).parent.mkdir(exist_ok=True)
             (new / name).write_text(text)

@@ -39,7 +39,7 @@ def made(cells, tmp_path_factory):
     return report, out, labels
 
 
-def test_each_number_stands_in_the_folder_of_its_verb(made):
+def test_each_number_stands_in_the_folder_of_its_verb(cells, made):
     report, out, _ = made
     told = json.loads((out / "results.json").read_text())
     fits = pd.read_csv(out / "measure" / "fits.csv")
@@ -58,6 +58,11 @@ def test_each_number_stands_in_the_folder_of_its_verb(made):
         assert f'href="{part}/report.html"' in page
         assert (out / part / "report.html").is_file()
     assert "leaks batch" not in page  # no batch was named
+    maker = cx.embed.load(out / "model")
+    cells = anndata.read_h5ad(cells)
+    np.testing.assert_array_equal(
+        maker.transform(cells.X), cx.embed.embed(cells, "pca", copy=True).obsm["X_pca"]
+    )
     assert report.story[0][0].isupper()
     ends = shown["umis"].astype(float).dropna().agg(["min", "max"])
     assert all(f"needs {whole(umis)}" in " ".join(report.story) for umis in ends)

@@ -133,14 +133,20 @@ def _move_in(ready: Path) -> None:
     entries = {entry.name for entry in ready.iterdir()} - {_GONE}
     gone = json.loads((ready / _GONE).read_text()) if (ready / _GONE).exists() else []
     heads = [name for name in HEADS if name in entries]
-    for name in (*reversed(heads), *gone):
-        (path / name).unlink(missing_ok=True)
     aside = []
-    for name in (*sorted(entries - set(heads)), *heads):
+
+    def clear(name: str) -> None:
         if (path / name).is_dir():
             aside.append((path / name).rename(part_of(path / INSIDE)))
-        elif (ready / name).is_dir():  # no folder takes the place of a file
+        elif name not in entries or (ready / name).is_dir():  # a file takes a file's place itself
             (path / name).unlink(missing_ok=True)
+
+    for name in reversed(heads):
+        (path / name).unlink(missing_ok=True)
+    for name in gone:
+        clear(name)
+    for name in (*sorted(entries - set(heads)), *heads):
+        clear(name)
         (ready / name).replace(path / name)
     for old in (ready, *aside):
         shutil.rmtree(old, ignore_errors=True)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from cellaxes._core.artefact import Artefact
 from cellaxes._core.files import plain, pretty_json
 from cellaxes._core.folders import folder_filled, out_dir
 from cellaxes._core.provenance import machine, versions
@@ -44,6 +45,8 @@ class ProfileReport:
         Name of the model on the noise axis; it made the embedding where none was given.
     measured, explained, structured
         The reports.
+    maker
+        The fitted model, where it made the embedding.
     """
 
     name: str
@@ -52,6 +55,7 @@ class ProfileReport:
     measured: MeasureReport
     explained: ExplainReport
     structured: StructureReport
+    maker: Artefact | None = None
 
     @cached_property
     def signals(self) -> pd.DataFrame:
@@ -150,17 +154,20 @@ class ProfileReport:
     def write(self, out: str | Path) -> Path:
         """Write the page, ``results.json``, ``signals.csv``, ``features.csv`` and ``levels.csv``.
 
-        They stand in the folder ``out``.
+        They stand in the folder ``out``, with ``model``, read by `cellaxes.embed.load`, where the
+        embedding was made for the page.
 
         Returns
         -------
         The path of the page.
         """
         folder = out_dir(out)
-        with folder_filled(folder) as new:
+        with folder_filled(folder, instead_of=["model"]) as new:
             self.signals.to_csv(new / "signals.csv", index=False)
             self.features.to_csv(new / "features.csv")
             self._levels().to_csv(new / "levels.csv", index=False)
+            if self.maker is not None:
+                self.maker.save(new / "model")
             (new / "results.json").write_text(pretty_json(self.to_dict()))
             (new / "report.html").write_text(self.to_html(), encoding="utf-8")
         return folder / "report.html"

@@ -6,10 +6,10 @@ from pathlib import Path
 import anndata
 
 from cellaxes._core import keys
-from cellaxes._core.adata import counts_of, obs_column, obsm_matrix, read_h5ad
+from cellaxes._core.adata import obs_column, obsm_matrix, read_h5ad
 from cellaxes._core.errors import InputError
 from cellaxes._core.folders import receiving
-from cellaxes.embed import make
+from cellaxes.embed import embed, make
 from cellaxes.report import ProfileReport
 from cellaxes.study import ModelSpec
 from cellaxes.verbs._explain import explain
@@ -61,7 +61,8 @@ def profile(
         noise axis too: those of an embedding that was made elsewhere cannot be read again from
         shallower counts.
     out
-        Folder that receives the page and the folders ``measure``, ``explain``, ``structure``.
+        Folder that receives the page and the folders ``measure``, ``explain``, ``structure``;
+        and ``model``, where the embedding is made here.
     batch, donor
         Columns of ``obs``: what features should not know; what is held out whole.
     ontology_id
@@ -93,13 +94,12 @@ def profile(
     for column in (labels, batch, donor):
         if column is not None:
             obs_column(adata, column)
-    counts, _ = counts_of(adata, layer)
     made = None
     if rep is None:
         spec = ModelSpec.parse(model)
-        made = make(spec.name, **spec.params).fit(counts, random_state=random_state)
+        made = make(spec.name, **spec.params)
+        embed(adata, made, layer=layer, random_state=random_state)
         key = keys.embedding(spec.name)
-        adata.obsm[key] = made.transform(counts)
     else:
         key = rep
         obsm_matrix(adata, rep)
@@ -131,6 +131,7 @@ def profile(
             tree=tree, baselines=BESIDE, study=folder / "measure" if tree == "ontology" else None,
             random_state=random_state, name=title, progress=progress,
         )  # fmt: skip
-        report = ProfileReport(title, key, model, measured, explained, structured)
+        maker = None if made is None else made.to_artefact()
+        report = ProfileReport(title, key, model, measured, explained, structured, maker)
         report.write(folder)
     return report

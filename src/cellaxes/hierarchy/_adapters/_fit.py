@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import ArrayLike
+from threadpoolctl import threadpool_limits
 
 from cellaxes._core.errors import InputError
 from cellaxes.hierarchy._adapters._adapter import Adapter
@@ -103,5 +104,6 @@ def fit_adapter(
         raise InputError(
             f"dims ends at {task.width}, but {method!r} gives the {d} dimensions of Z at most."
         )
-    arrays, params = chosen.fit(task)
+    with threadpool_limits(1, "blas"):  # on more threads sums are rounded in another order
+        arrays, params = chosen.fit(task)
     return Adapter(method, task.dims, task.names, d, params, arrays)
