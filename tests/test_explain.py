@@ -204,6 +204,7 @@ def test_what_cannot_be_explained_is_refused_in_a_sentence(embedded, tmp_path, w
     said = run_command("explain", *verb, *words, "--out", tmp_path / "out")
     assert isinstance(said.exception, cx.InputError)
     assert message in str(said.exception)
+    assert not (tmp_path / "out").exists()
 
 
 def damaged(name, adata):
@@ -327,6 +328,7 @@ def test_what_cannot_be_steered_ends_in_one_sentence_and_code_2(
         "--from", tmp_path / "from", "--edit", edit, "--out", tmp_path / "out",
     )  # fmt: skip
     assert message in said
+    assert not (tmp_path / "out").exists()
 
 
 def test_values_that_are_no_counts_are_refused_before_training(embedded, tmp_path):

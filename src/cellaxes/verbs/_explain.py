@@ -13,10 +13,8 @@ from cellaxes._core import keys
 from cellaxes._core.adata import obs_column, obsm_matrix, read_h5ad
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import array_identity, identity
-from cellaxes._core.folders import out_dir
-from cellaxes._core.matrix import (
-    Counts,
-)
+from cellaxes._core.folders import receiving
+from cellaxes._core.matrix import Counts
 from cellaxes._core.version import __version__
 from cellaxes.embed import SCVI, Model
 from cellaxes.embed import load as load_model
@@ -119,106 +117,108 @@ def explain(
     InputError
         If a key is missing, values are no counts, or as ``cx.features.fit``.
     """
-    folder = out_dir(out)
-    adata = data if isinstance(data, anndata.AnnData) else read_h5ad(data)
-    title = name or (str(Path(data).stem) if not isinstance(data, anndata.AnnData) else "cells")
-    z = obsm_matrix(adata, rep).astype(np.float32)
-    counts, genes = read_counts(adata, layer, gene_names)
-    known = {
-        column: obs_column(adata, column) for column in (labels, batch, groups, parents) if column
-    }
-    label = None if labels is None else known[labels].astype(str).to_numpy()
-    donor = None if groups is None else known[groups].astype(str).to_numpy()
-    batches = None if batch is None else known[batch].astype(str).to_numpy()
-    sets = read_gene_sets(list(gene_sets)) if gene_sets else None
-    if sets is not None:
-        sets.indicator(genes)  # refuses sets without genes of the data, before hours of training
-    made = load_model(model) if isinstance(model, str | Path) else model
-    if made is not None:
-        check_made(z, made.transform(counts))
-    coarse = None if parents is None else known[parents].astype(str).to_numpy()
-    check_annotations(z, label, batches, donor=donor, parents=coarse, random_state=random_state)
-    looked = preflight(
-        z,
-        {column: known[column] for column in (labels, batch) if column},
-        random_state=random_state,
-    )
-    wishes = (layer, arch, n_features, k, preset, n_seeds, device, random_state, __version__)
-    training = folder / TRAINING / identity([array_identity([z]), *wishes])[:16]
-    if isinstance(k, str):
-        k = _chosen(k, z, counts=counts, arch=arch, n_features=n_features, device=device,
-                    checkpoint=training / "of_k", random_state=random_state,
-                    progress=progress)  # fmt: skip
-    sparse, *others = fit_many(
-        z,
-        seeds=range(random_state, random_state + n_seeds),
-        ks=(k,),
-        counts=counts,
-        arch=arch,
-        n_features=n_features,
-        preset=preset,
-        device=device,
-        checkpoint=training / "of_features",
-        progress=progress,
-    )
-    activations = sparse.encode(z)
-    held = stability(sparse, others, z) if others else None
-    depths = None
-    if made is not None and label is not None:
-        depths = feature_depths(
-            counts, label, made, features=sparse, embedding=z, random_state=random_state
-        )
-    decoder, decoder_name = _decoder(made, z, counts, genes)
-    drawn, drawn_name = _map(adata, rep, z)
-    report = ExplainReport(
-        name=title,
-        rep=rep,
-        model=sparse,
-        activations=activations,
-        annotation=annotate(
-            activations,
-            counts,
-            genes,
-            labels=label,
-            batch=batches,
-            groups=donor,
-            gene_sets=sets,
-            stability=None if held is None else held.worst,
-            lfc=effects(sparse, decoder, z, n_cells=DECODED, random_state=random_state),
-            random_state=random_state,
-        ),
-        stability=held,
-        card=evaluate(
-            sparse,
-            z,
-            labels=label,
-            groups=donor,
-            parents=coarse,
-            counts=counts,
-            decoder=decoder,
-            others=others,
-            peers=peers,
-            random_state=random_state,
-        ),
-        decoder=decoder_name,
-        preflight=looked,
-        cells=pd.DataFrame(known, index=adata.obs_names),
-        label=labels,
-        batch=batch,
-        information=depths,
-        coordinates=drawn,
-        coordinates_name=drawn_name,
-    )
-    report.write(folder)
-    _forget(folder / TRAINING)
-    if isinstance(data, anndata.AnnData):
-        slot = keys.embedding("sae")
-        data.obsm[slot] = activations
-        data.uns[keys.params(slot)] = {
-            "params": {"use_rep": rep, "random_state": random_state} | sparse.config.to_dict(),
-            "version": __version__,
+    with receiving(out) as folder:
+        adata = data if isinstance(data, anndata.AnnData) else read_h5ad(data)
+        title = name or (str(Path(data).stem) if not isinstance(data, anndata.AnnData) else "cells")
+        z = obsm_matrix(adata, rep).astype(np.float32)
+        counts, genes = read_counts(adata, layer, gene_names)
+        known = {
+            column: obs_column(adata, column)
+            for column in (labels, batch, groups, parents)
+            if column
         }
-    return report
+        label = None if labels is None else known[labels].astype(str).to_numpy()
+        donor = None if groups is None else known[groups].astype(str).to_numpy()
+        batches = None if batch is None else known[batch].astype(str).to_numpy()
+        sets = read_gene_sets(list(gene_sets)) if gene_sets else None
+        if sets is not None:
+            sets.indicator(genes)  # refuses sets without genes of the data before it trains
+        made = load_model(model) if isinstance(model, str | Path) else model
+        if made is not None:
+            check_made(z, made.transform(counts))
+        coarse = None if parents is None else known[parents].astype(str).to_numpy()
+        check_annotations(z, label, batches, donor=donor, parents=coarse, random_state=random_state)
+        looked = preflight(
+            z,
+            {column: known[column] for column in (labels, batch) if column},
+            random_state=random_state,
+        )
+        wishes = (layer, arch, n_features, k, preset, n_seeds, device, random_state, __version__)
+        training = folder / TRAINING / identity([array_identity([z]), *wishes])[:16]
+        if isinstance(k, str):
+            k = _chosen(k, z, counts=counts, arch=arch, n_features=n_features, device=device,
+                        checkpoint=training / "of_k", random_state=random_state,
+                        progress=progress)  # fmt: skip
+        sparse, *others = fit_many(
+            z,
+            seeds=range(random_state, random_state + n_seeds),
+            ks=(k,),
+            counts=counts,
+            arch=arch,
+            n_features=n_features,
+            preset=preset,
+            device=device,
+            checkpoint=training / "of_features",
+            progress=progress,
+        )
+        activations = sparse.encode(z)
+        held = stability(sparse, others, z) if others else None
+        depths = None
+        if made is not None and label is not None:
+            depths = feature_depths(
+                counts, label, made, features=sparse, embedding=z, random_state=random_state
+            )
+        decoder, decoder_name = _decoder(made, z, counts, genes)
+        drawn, drawn_name = _map(adata, rep, z)
+        report = ExplainReport(
+            name=title,
+            rep=rep,
+            model=sparse,
+            activations=activations,
+            annotation=annotate(
+                activations,
+                counts,
+                genes,
+                labels=label,
+                batch=batches,
+                groups=donor,
+                gene_sets=sets,
+                stability=None if held is None else held.worst,
+                lfc=effects(sparse, decoder, z, n_cells=DECODED, random_state=random_state),
+                random_state=random_state,
+            ),
+            stability=held,
+            card=evaluate(
+                sparse,
+                z,
+                labels=label,
+                groups=donor,
+                parents=coarse,
+                counts=counts,
+                decoder=decoder,
+                others=others,
+                peers=peers,
+                random_state=random_state,
+            ),
+            decoder=decoder_name,
+            preflight=looked,
+            cells=pd.DataFrame(known, index=adata.obs_names),
+            label=labels,
+            batch=batch,
+            information=depths,
+            coordinates=drawn,
+            coordinates_name=drawn_name,
+        )
+        report.write(folder)
+        _forget(folder / TRAINING)
+        if isinstance(data, anndata.AnnData):
+            slot = keys.embedding("sae")
+            data.obsm[slot] = activations
+            data.uns[keys.params(slot)] = {
+                "params": {"use_rep": rep, "random_state": random_state} | sparse.config.to_dict(),
+                "version": __version__,
+            }
+        return report
 
 
 def _forget(training: Path) -> None:

@@ -10,7 +10,7 @@ import anndata
 from cellaxes._core.adata import counts_name, counts_of, write_h5ad
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import file_atomic, identity
-from cellaxes._core.folders import out_dir
+from cellaxes._core.folders import receiving
 from cellaxes._core.modality import modality_of, set_modality
 from cellaxes.embed import make
 from cellaxes.noise import noise_kind
@@ -116,35 +116,35 @@ def measure(
     StoreError
         If the disk is full or a worker was killed; finished runs are kept.
     """
-    folder = out_dir(out)
-    spec, material = prepare(
-        _on_disk(data, folder, layer, signals, models or ()),
-        signals,
-        models=models,
-        layer=layer if not isinstance(data, anndata.AnnData) else None,
-        n_levels=n_levels,
-        min_depth=min_depth,
-        sizes=sizes,
-        test_fraction=test_fraction,
-        n_seeds=n_seeds,
-        estimator=estimator,
-        n_permutations=n_permutations,
-        thin=thin,
-        noise=noise,
-        strengths=strengths,
-        random_state=random_state,
-    )
-    run(
-        spec,
-        folder,
-        material=material,
-        n_jobs=n_jobs,
-        retry_failed=retry_failed,
-        progress=progress,
-    )
-    report = summarise(folder, name=name)
-    report.write(folder)
-    return report
+    with receiving(out) as folder:
+        spec, material = prepare(
+            _on_disk(data, folder, layer, signals, models or ()),
+            signals,
+            models=models,
+            layer=layer if not isinstance(data, anndata.AnnData) else None,
+            n_levels=n_levels,
+            min_depth=min_depth,
+            sizes=sizes,
+            test_fraction=test_fraction,
+            n_seeds=n_seeds,
+            estimator=estimator,
+            n_permutations=n_permutations,
+            thin=thin,
+            noise=noise,
+            strengths=strengths,
+            random_state=random_state,
+        )
+        run(
+            spec,
+            folder,
+            material=material,
+            n_jobs=n_jobs,
+            retry_failed=retry_failed,
+            progress=progress,
+        )
+        report = summarise(folder, name=name)
+        report.write(folder)
+        return report
 
 
 def summarise(out: str | Path, *, name: str | None = None) -> MeasureReport:

@@ -8,7 +8,7 @@ import anndata
 from cellaxes._core.adata import obs_column, obsm_matrix, read_h5ad, write_h5ad
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import pretty_json
-from cellaxes._core.folders import folder_filled, out_dir
+from cellaxes._core.folders import folder_filled, receiving
 from cellaxes.features import Edit, LinearDecoder, Steered, load
 from cellaxes.features import steer as steer_features
 from cellaxes.verbs._inputs import read_counts
@@ -56,26 +56,26 @@ def steer(
     InputError
         If a key or feature is missing, or the features are of an embedding of another width.
     """
-    folder = out_dir(out)
-    adata = data if isinstance(data, anndata.AnnData) else read_h5ad(data)
-    model, z = load(features), obsm_matrix(adata, rep)
-    mask = None
-    if cells is not None:
-        mask = (obs_column(adata, cells[0]).astype(str) == cells[1]).to_numpy()
-        if not mask.any():
-            raise InputError(f"no cell has {cells[0]} = {cells[1]!r}.")
-    counts, genes = read_counts(adata, layer, gene_names)
-    found = steer_features(
-        model,
-        z,
-        edits,
-        cells=mask,
-        decoder=LinearDecoder.fit(z, counts, genes),
-        random_state=random_state,
-    )
-    made = anndata.AnnData(obs=adata.obs, obsm={rep: z, f"{rep}_steered": found.z})
-    with folder_filled(folder) as new:
-        write_h5ad(made, new / "steered.h5ad")
-        found.to_frame().to_csv(new / "genes.csv", index=False)
-        (new / "results.json").write_text(pretty_json(found.to_dict()))
-    return found
+    with receiving(out) as folder:
+        adata = data if isinstance(data, anndata.AnnData) else read_h5ad(data)
+        model, z = load(features), obsm_matrix(adata, rep)
+        mask = None
+        if cells is not None:
+            mask = (obs_column(adata, cells[0]).astype(str) == cells[1]).to_numpy()
+            if not mask.any():
+                raise InputError(f"no cell has {cells[0]} = {cells[1]!r}.")
+        counts, genes = read_counts(adata, layer, gene_names)
+        found = steer_features(
+            model,
+            z,
+            edits,
+            cells=mask,
+            decoder=LinearDecoder.fit(z, counts, genes),
+            random_state=random_state,
+        )
+        made = anndata.AnnData(obs=adata.obs, obsm={rep: z, f"{rep}_steered": found.z})
+        with folder_filled(folder) as new:
+            write_h5ad(made, new / "steered.h5ad")
+            found.to_frame().to_csv(new / "genes.csv", index=False)
+            (new / "results.json").write_text(pretty_json(found.to_dict()))
+        return found
