@@ -435,6 +435,21 @@ def test_bad_files_end_in_one_sentence_and_code_2(case, bad_files, tmp_path, cel
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("signal", "more", "message"),
+    [
+        ("label:cell_typ", {}, "did you mean 'cell_type'"),
+        ("hierarchy:cell_typ", {}, "did you mean 'cell_type'"),
+        ("label:cell_type", {"models": ["precomputed:X_nope"]}, "X_nope"),
+        ("label:cell_type", {"sizes": [10_000]}, "too few for 10000 training"),
+    ],
+)
+def test_wrong_wishes_for_cells_in_memory_leave_nothing(cells, tmp_path, signal, more, message):
+    with pytest.raises(cx.InputError, match=message):
+        cx.verbs.measure(cells, [signal], out=tmp_path / "out", progress=False, **more)
+    assert not (tmp_path / "out").exists()
+
+
 def test_failed_runs_are_told_and_end_in_code_1(cells_file, tmp_path, cellaxes):
     words = [
         "measure",

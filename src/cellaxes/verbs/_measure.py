@@ -1,13 +1,14 @@
 """Measure: how much of a signal embeddings hold, and how this falls with depth."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import anndata
 
-from cellaxes._core.adata import counts_name, counts_of, write_h5ad
+from cellaxes._core.adata import counts_name, counts_of, obsm_matrix, write_h5ad
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import file_atomic, identity
 from cellaxes._core.folders import receiving
@@ -15,6 +16,7 @@ from cellaxes._core.modality import modality_of, set_modality
 from cellaxes.embed import make
 from cellaxes.noise import noise_kind
 from cellaxes.report import DataFacts, MeasureReport
+from cellaxes.signal import expand, parse
 from cellaxes.study import (
     CURVE,
     ModelSpec,
@@ -117,23 +119,24 @@ def measure(
         If the disk is full or a worker was killed; finished runs are kept.
     """
     with receiving(out) as folder:
-        spec, material = prepare(
-            _on_disk(data, folder, layer, signals, models or ()),
-            signals,
-            models=models,
-            layer=layer if not isinstance(data, anndata.AnnData) else None,
-            n_levels=n_levels,
-            min_depth=min_depth,
-            sizes=sizes,
-            test_fraction=test_fraction,
-            n_seeds=n_seeds,
-            estimator=estimator,
-            n_permutations=n_permutations,
-            thin=thin,
-            noise=noise,
-            strengths=strengths,
-            random_state=random_state,
-        )
+        with _on_disk(data, folder, layer, signals, models or ()) as path:
+            spec, material = prepare(
+                path,
+                signals,
+                models=models,
+                layer=layer if not isinstance(data, anndata.AnnData) else None,
+                n_levels=n_levels,
+                min_depth=min_depth,
+                sizes=sizes,
+                test_fraction=test_fraction,
+                n_seeds=n_seeds,
+                estimator=estimator,
+                n_permutations=n_permutations,
+                thin=thin,
+                noise=noise,
+                strengths=strengths,
+                random_state=random_state,
+            )
         run(
             spec,
             folder,
@@ -196,20 +199,29 @@ def summarise(out: str | Path, *, name: str | None = None) -> MeasureReport:
     )
 
 
+@contextmanager
 def _on_disk(
     data: anndata.AnnData | str | Path,
     folder: Path,
     layer: str | None,
     signals: Sequence[str],
     models: Sequence[str],
-) -> Path:
-    """Return the path of the data; of an AnnData in memory, what is needed is written first."""
+) -> Iterator[Path]:
+    """Give the path of the data; of an AnnData in memory, what is needed is written first.
+
+    If the block ends in wrong input, what was written for it goes again.
+    """
     if not isinstance(data, anndata.AnnData):
-        return Path(data)
+        yield Path(data)
+        return
+    for name in expand(data, signals):
+        parse(data, name)  # while all columns are there to be meant
     counts, names = counts_of(data, layer)
     named = [word.partition(":")[2] for word in (*signals, *models)]
     keys = {key for name in named for key in (name, *re.split("[@,=]", name))}
     for spec in map(ModelSpec.parse, models):
+        if spec.fixed:
+            obsm_matrix(data, spec.params["use_rep"])
         model = make(spec.name, **spec.params)
         keys |= {getattr(model, setting, "") for setting in ("label_key", "batch_key")}
     slim = anndata.AnnData(
@@ -222,6 +234,7 @@ def _on_disk(
     if modality is not None:
         set_modality(slim, modality)
     path = folder / "cells.h5ad"
+    new = not path.exists()
     with file_atomic(path) as temporary:
         try:
             write_h5ad(slim, temporary)
@@ -230,4 +243,9 @@ def _on_disk(
                 f"the AnnData cannot be written beside the study ({str(error).splitlines()[0]}): "
                 "make its columns of one type."
             ) from error
-    return path
+    try:
+        yield path
+    except InputError:
+        if new:
+            path.unlink()
+        raise
