@@ -4,7 +4,7 @@ from cellaxes.study._collect import CURVE, Status, collect, curves, levels, seco
 from cellaxes.study._facts import Facts
 from cellaxes.study._handout import read_embedding, write_thinned
 from cellaxes.study._plan import StudyPlan, plan
-from cellaxes.study._prepare import Material, prepare, reload
+from cellaxes.study._prepare import Material, check_keys, prepare, reload
 from cellaxes.study._run import Engine, run
 from cellaxes.study._shares import shares
 from cellaxes.study._slurm import Slurm, Submission, submit, walltime_seconds
@@ -28,6 +28,7 @@ __all__ = [
     "StudySpec",
     "Submission",
     "Work",
+    "check_keys",
     "collect",
     "curves",
     "levels",

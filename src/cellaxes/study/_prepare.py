@@ -119,6 +119,32 @@ def material(
     return Material(clean, signals, embeddings, told, modality, remarks), kind
 
 
+def check_keys(
+    adata: anndata.AnnData, signals: Sequence[str], models: Sequence[ModelSpec] = ()
+) -> None:
+    """Refuse signals and embeddings that the data do not hold, before a study of them is made.
+
+    Parameters
+    ----------
+    adata
+        Cells, images or sequences.
+    signals
+        As for `prepare`.
+    models
+        Of these, embeddings in ``obsm`` are looked for.
+
+    Raises
+    ------
+    InputError
+        If a column or an embedding is missing, or is none for its signal.
+    """
+    for name in expand(adata, signals):
+        parse(adata, name)
+    for model in models:
+        if model.fixed:
+            obsm_matrix(adata, model.params["use_rep"])
+
+
 def prepare(
     path: str | Path,
     signals: Sequence[str],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import anndata
 
-from cellaxes._core.adata import counts_name, counts_of, obsm_matrix, write_h5ad
+from cellaxes._core.adata import counts_name, counts_of, write_h5ad
 from cellaxes._core.errors import InputError
 from cellaxes._core.files import file_atomic, identity
 from cellaxes._core.folders import receiving
@@ -16,11 +16,11 @@ from cellaxes._core.modality import modality_of, set_modality
 from cellaxes.embed import make
 from cellaxes.noise import noise_kind
 from cellaxes.report import DataFacts, MeasureReport
-from cellaxes.signal import expand, parse
 from cellaxes.study import (
     CURVE,
     ModelSpec,
     Store,
+    check_keys,
     collect,
     curves,
     levels,
@@ -214,14 +214,12 @@ def _on_disk(
     if not isinstance(data, anndata.AnnData):
         yield Path(data)
         return
-    for name in expand(data, signals):
-        parse(data, name)  # while all columns are there to be meant
+    specs = [ModelSpec.parse(model) for model in models]
+    check_keys(data, signals, specs)  # while all columns are there to be meant
     counts, names = counts_of(data, layer)
     named = [word.partition(":")[2] for word in (*signals, *models)]
     keys = {key for name in named for key in (name, *re.split("[@,=]", name))}
-    for spec in map(ModelSpec.parse, models):
-        if spec.fixed:
-            obsm_matrix(data, spec.params["use_rep"])
+    for spec in specs:
         model = make(spec.name, **spec.params)
         keys |= {getattr(model, setting, "") for setting in ("label_key", "batch_key")}
     slim = anndata.AnnData(
