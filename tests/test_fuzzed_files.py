@@ -21,6 +21,7 @@ import time
 import warnings
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -834,7 +835,7 @@ def trial(name: str, n: int, start: int, folder: Path, report: Path) -> None:
     source = reader.make(folder)
     reader.use(reader.read(source))
     gc.collect()
-    open_files = len(list(Path("/proc/self/fd").iterdir()))
+    open_files = files_open()
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY,) * 2)
     signal.signal(signal.SIGALRM, _too_slow)
@@ -858,11 +859,30 @@ def trial(name: str, n: int, start: int, folder: Path, report: Path) -> None:
             put(files[part], held[part])
             if problem is not None:
                 lines.write(json.dumps(["problem", f"{label}: {problem}"]) + "\n")
-    gc.collect()
-    left = len(list(Path("/proc/self/fd").iterdir())) - open_files
-    if left > 0:
+    left = still_open(open_files)
+    if left:
         with report.open("a") as lines:
-            lines.write(json.dumps(["problem", f"{left} files are left open"]) + "\n")
+            lines.write(json.dumps(["problem", f"files are left open: {left}"]) + "\n")
+
+
+def files_open() -> Counter[str]:
+    """Return the files that this process has open, and how often; pipes and sockets are none."""
+    found: Counter[str] = Counter()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # that of the folder itself is gone by now
+            found[str(descriptor.readlink())] += 1
+    return Counter({name: n for name, n in found.items() if name.startswith("/")})
+
+
+def still_open(before: Counter[str], seconds: float = 5.0) -> list[str]:
+    """Return what is open that was not before, given time for threads of libraries to close it."""
+    end = time.monotonic() + seconds
+    while True:
+        gc.collect()
+        left = sorted((files_open() - before).elements())
+        if not left or time.monotonic() > end:
+            return left
+        time.sleep(0.05)
 
 
 def put(path: Path, damage: Damage) -> None:
